@@ -1,0 +1,2 @@
+//! lectern.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packager shell.

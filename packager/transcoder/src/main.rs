@@ -1,0 +1,2 @@
+//! lectern-transcoder.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Cores under simulated time.
