@@ -9,6 +9,7 @@
 
 pub mod aac;
 pub mod h264;
+pub mod pipe;
 mod time;
 mod unit;
 
