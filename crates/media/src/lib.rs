@@ -8,6 +8,7 @@
 //! | RFC 6381 section 3 | codec strings |
 
 pub mod aac;
+mod bits;
 pub mod h264;
 pub mod pipe;
 mod time;
