@@ -99,15 +99,13 @@ impl StreamKey {
             return Err(Malformed::Length);
         }
         let rest = text.as_bytes().strip_prefix(PREFIX.as_bytes()).ok_or(Malformed::Shape)?;
-        let (id, rest) = rest.split_at(ID_LEN);
+        let (id, rest) = rest.split_first_chunk().ok_or(Malformed::Length)?;
         let rest = rest.strip_prefix(b"_").ok_or(Malformed::Shape)?;
-        let (secret, checksum) = rest.split_at(SECRET_LEN);
-        if ![id, secret, checksum].into_iter().all(digits::is_base62) {
+        let (secret, checksum) = rest.split_first_chunk().ok_or(Malformed::Length)?;
+        if ![&id[..], &secret[..], checksum].into_iter().all(digits::is_base62) {
             return Err(Malformed::Alphabet);
         }
-        let id = PublicId(id.try_into().expect("split at its length"));
-        let secret = Zeroizing::new(secret.try_into().expect("split at its length"));
-        let key = Self { id, secret };
+        let key = Self { id: PublicId(*id), secret: Zeroizing::new(*secret) };
         if key.checksum().ct_eq(checksum).into() { Ok(key) } else { Err(Malformed::Checksum) }
     }
 
