@@ -55,11 +55,15 @@ fn no_room_depends_on_a_room() {
         let Some(home) = room(from) else { continue };
         for to in from.names_ours.iter().map(|name| &ours[name]) {
             if room(to).is_some_and(|other| other != home) {
-                complaints.push(format!("{} ({}) depends on {} ({})", from.name, from.folder, to.name, to.folder));
+                complaints
+                    .push(format!("{} ({}) depends on {} ({})", from.name, from.folder, to.name, to.folder));
             }
         }
     }
-    report(&complaints, "State the need as a trait or a channel of the room's own; lectern/src/wiring implements it.");
+    report(
+        &complaints,
+        "State the need as a trait or a channel of the room's own; lectern/src/wiring implements it.",
+    );
 }
 
 #[test]
@@ -71,7 +75,10 @@ fn only_the_executable_and_the_simulation_know_two_rooms() {
             complaints.push(format!("{} ({}) depends on the room crate {}", from.name, from.folder, to.name));
         }
     }
-    report(&complaints, "Crates under crates/ and tests know no room. Move the shared noun into crates/ instead.");
+    report(
+        &complaints,
+        "Crates under crates/ and tests know no room. Move the shared noun into crates/ instead.",
+    );
 }
 
 #[test]
@@ -82,7 +89,10 @@ fn a_core_cannot_wait_log_draw_or_open_anything() {
             complaints.push(format!("{} ({}) links {worldly}", pure.name, pure.folder));
         }
     }
-    report(&complaints, "Cores and nouns are pure: time, randomness and bytes come in, outputs go out. Do the IO in the room's server.");
+    report(
+        &complaints,
+        "Cores and nouns are pure: time, randomness and bytes come in, outputs go out. Do the IO in the room's server.",
+    );
 }
 
 #[test]
@@ -113,14 +123,20 @@ fn libav_is_linked_by_the_transcoder_alone_and_nobody_links_the_transcoder() {
     for other in transcoder.names_ours.iter().filter(|name| !["media", "ids"].contains(&&***name)) {
         complaints.push(format!("packager-transcoder depends on {other}"));
     }
-    report(&complaints, "lectern-transcoder is started as a process and spoken to through media::pipe; its crash must cost no lecture.");
+    report(
+        &complaints,
+        "lectern-transcoder is started as a process and spoken to through media::pipe; its crash must cost no lecture.",
+    );
 }
 
 #[test]
 fn end_to_end_tests_meet_the_executable_over_the_network_only() {
     let e2e = &workspace().ours["e2e"];
     let complaints: Vec<_> = e2e.names_ours.iter().map(|name| format!("e2e depends on {name}")).collect();
-    report(&complaints, "What the test shares with the server it cannot check. Speak HTTP and RTMP to the real executable.");
+    report(
+        &complaints,
+        "What the test shares with the server it cannot check. Speak HTTP and RTMP to the real executable.",
+    );
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn the_image_needs_real_packages() {
     let mut complaints = Vec::new();
     for run in instructions("RUN") {
         let Some(at) = run.iter().position(|word| word == "install") else { continue };
-        let packages = run[at + 1..].iter().take_while(|word| *word != "&&").filter(|word| !word.starts_with('-'));
+        let packages =
+            run[at + 1..].iter().take_while(|word| *word != "&&").filter(|word| !word.starts_with('-'));
         for package in packages {
             let known = Command::new("apt-cache").args(["show", "--no-all-versions", package]).output();
             let installed = Command::new("dpkg-query").args(["-W", package]).output();
@@ -74,7 +75,8 @@ fn the_image_needs_real_packages() {
 fn ports_and_users_are_those_that_are_promised() {
     let ports: Vec<_> = instructions("EXPOSE").into_iter().flat_map(|expose| expose[1..].to_vec()).collect();
     assert_eq!(ports, ["8080", "1935"], "docs name 8080 (HTTP) and 1935 (RTMP)");
-    let compose = fs::read_to_string(root().join("docker/compose.yaml")).expect("docker/compose.yaml is there");
+    let compose =
+        fs::read_to_string(root().join("docker/compose.yaml")).expect("docker/compose.yaml is there");
     for port in ["8080:8080", "1935:1935"] {
         assert!(compose.contains(&format!("\"{port}\"")), "docker/compose.yaml publishes {port}");
     }

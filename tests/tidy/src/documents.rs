@@ -55,7 +55,10 @@ fn decisions_are_numbered_without_holes_and_say_all_five_things() {
             complaints.push(format!("docs/decisions/{name} does not begin with `# {}. Title`", index + 1));
         }
     }
-    report(&complaints, "A record is one page, numbered in order, and never rewritten: a new one supersedes it.");
+    report(
+        &complaints,
+        "A record is one page, numbered in order, and never rewritten: a new one supersedes it.",
+    );
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn every_licence_is_one_we_allow() {
             complaints.push(format!("{} {}: {license:?}", foreign.name, foreign.version));
         }
     }
-    report(&complaints, "Do without the crate, or add its licence to deny.toml with the reason why it may be there.");
+    report(
+        &complaints,
+        "Do without the crate, or add its licence to deny.toml with the reason why it may be there.",
+    );
 }
 
 #[test]
@@ -98,7 +101,9 @@ fn one(words: &mut Words<'_>, allowed: &BTreeSet<String>) -> bool {
 #[test]
 fn licence_expressions_are_read() {
     let allowed: BTreeSet<String> = ["MIT", "ISC", "Apache-2.0"].map(str::to_owned).into();
-    for met in ["MIT", "MIT OR GPL-3.0", "GPL-3.0/MIT", "(GPL-3.0 OR MIT) AND ISC", "Apache-2.0 WITH LLVM-exception"] {
+    for met in
+        ["MIT", "MIT OR GPL-3.0", "GPL-3.0/MIT", "(GPL-3.0 OR MIT) AND ISC", "Apache-2.0 WITH LLVM-exception"]
+    {
         assert!(satisfied(met, &allowed), "{met}");
     }
     for unmet in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT", "MIT MIT"] {

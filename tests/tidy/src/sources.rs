@@ -29,14 +29,20 @@ fn only_the_clock_module_reads_a_clock() {
         "UNIX_EPOCH.elapsed",
     ];
     let complaints = findings(&readers, |file| CLOCKS.contains(&file));
-    report(&complaints, "Take `now` as an argument, or call runtime::clock in a shell. A test moves time by itself.");
+    report(
+        &complaints,
+        "Take `now` as an argument, or call runtime::clock in a shell. A test moves time by itself.",
+    );
 }
 
 #[test]
 fn only_the_random_module_draws_randomness() {
     let drawers = ["getrandom::", "rand::", "OsRng", "thread_rng", "SystemRandom", "Uuid::new_v4("];
     let complaints = findings(&drawers, |file| file == RANDOM);
-    report(&complaints, "Draw with runtime::random in a shell and hand the bytes to the core, so that a seed repeats a run.");
+    report(
+        &complaints,
+        "Draw with runtime::random in a shell and hand the bytes to the core, so that a seed repeats a run.",
+    );
 }
 
 #[test]
@@ -52,14 +58,20 @@ fn sql_is_never_put_together_from_text() {
     for (file, text) in rust_files() {
         for (at, _) in text.match_indices("format!(") {
             let call = balanced(&text[at + "format!".len()..]).to_lowercase();
-            let sql = [("select ", " from "), ("insert into ", ""), ("update ", " set "), ("delete from ", "")];
-            if file.starts_with("tests/tidy/") || !sql.iter().any(|(a, b)| call.contains(a) && call.contains(b)) {
+            let sql =
+                [("select ", " from "), ("insert into ", ""), ("update ", " set "), ("delete from ", "")];
+            if file.starts_with("tests/tidy/")
+                || !sql.iter().any(|(a, b)| call.contains(a) && call.contains(b))
+            {
                 continue;
             }
             complaints.push(format!("{file}:{}: SQL in format!", line_of(text, at)));
         }
     }
-    report(&complaints, "Write SQL as one literal with parameters; what varies is a parameter or one of several whole statements.");
+    report(
+        &complaints,
+        "Write SQL as one literal with parameters; what varies is a parameter or one of several whole statements.",
+    );
 }
 
 #[test]
@@ -80,7 +92,10 @@ fn nothing_is_named_for_being_left_over() {
             complaints.push(file.clone());
         }
     }
-    report(&complaints, "Name a module for what it does; if nothing comes to mind, its parts belong to those who use them.");
+    report(
+        &complaints,
+        "Name a module for what it does; if nothing comes to mind, its parts belong to those who use them.",
+    );
 }
 
 #[test]
@@ -91,9 +106,11 @@ fn every_crate_has_lints() {
         let manifest: toml::Table =
             fs::read_to_string(&path).expect("a member has a manifest").parse().expect("a manifest is TOML");
         let lints = manifest.get("lints").and_then(toml::Value::as_table);
-        let inherited = lints.is_some_and(|lints| lints.get("workspace").is_some_and(|on| on.as_bool() == Some(true)));
+        let inherited =
+            lints.is_some_and(|lints| lints.get("workspace").is_some_and(|on| on.as_bool() == Some(true)));
         // `unsafe_code = "forbid"` cannot be relaxed by one crate, so this one repeats the others.
-        let repeated = our.name == "packager-transcoder" && lints.is_some_and(|lints| lints.contains_key("clippy"));
+        let repeated =
+            our.name == "packager-transcoder" && lints.is_some_and(|lints| lints.contains_key("clippy"));
         if !inherited && !repeated {
             complaints.push(format!("{}/Cargo.toml", our.folder));
         }
@@ -109,7 +126,11 @@ fn every_manifest_belongs_to_the_workspace() {
         if path.file_name().is_some_and(|name| name == "Cargo.toml") {
             let folder = crate::workspace::relative(path.parent().expect("a file lies in a folder"));
             // Fuzzing needs its own workspace: its flags are not ours.
-            if folder != root().to_string_lossy() && !folder.is_empty() && folder != "tests/fuzz" && !folders.contains(&folder) {
+            if folder != root().to_string_lossy()
+                && !folder.is_empty()
+                && folder != "tests/fuzz"
+                && !folders.contains(&folder)
+            {
                 complaints.push(format!("{folder}/Cargo.toml"));
             }
         }
@@ -119,7 +140,8 @@ fn every_manifest_belongs_to_the_workspace() {
 
 #[test]
 fn the_longest_files_and_functions_are_shown() {
-    let mut files: Vec<_> = rust_files().iter().map(|(file, text)| (code(text).lines().count(), file)).collect();
+    let mut files: Vec<_> =
+        rust_files().iter().map(|(file, text)| (code(text).lines().count(), file)).collect();
     files.sort_by(|a, b| b.cmp(a));
     println!("longest files, without their tests (150 lines are pleasant, 400 seldom needed):");
     files.iter().take(10).for_each(|(lines, file)| println!("  {lines:5}  {file}"));
@@ -157,7 +179,9 @@ fn has_word(line: &str, needle: &str) -> bool {
 }
 
 fn is_test(file: &str) -> bool {
-    file.starts_with("tests/") || file.contains("/tests/") || file.ends_with("/tests.rs")
+    ["/tests/", "/examples/", "/benches/"].iter().any(|folder| file.contains(folder))
+        || file.starts_with("tests/")
+        || file.ends_with("/tests.rs")
 }
 
 /// A file without its tests, which stand last.
@@ -190,7 +214,9 @@ fn functions(file: &str, text: &str) -> Vec<(usize, String)> {
     for (first, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
         let Some((_, after)) = line.split_once("fn ").filter(|(before, _)| {
-            before.trim().split(' ').all(|word| ["", "pub", "pub(crate)", "pub(super)", "async", "const", "unsafe"].contains(&word))
+            before.trim().split(' ').all(|word| {
+                ["", "pub", "pub(crate)", "pub(super)", "async", "const", "unsafe"].contains(&word)
+            })
         }) else {
             continue;
         };

@@ -117,12 +117,15 @@ fn read() -> Workspace {
             }
         }
         let names = package.dependencies.iter().map(|dependency| dependency.name.clone());
-        ours.insert(package.name.to_string(), OurCrate {
-            name: package.name.to_string(),
-            folder: relative(folder.as_std_path()),
-            names_ours: names.filter(|name| our_names.contains(name)).collect(),
-            linked,
-        });
+        ours.insert(
+            package.name.to_string(),
+            OurCrate {
+                name: package.name.to_string(),
+                folder: relative(folder.as_std_path()),
+                names_ours: names.filter(|name| our_names.contains(name)).collect(),
+                linked,
+            },
+        );
     }
     let foreign = metadata.packages.iter().filter_map(|package| {
         Some(Foreign {
