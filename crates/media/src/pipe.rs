@@ -1,20 +1,24 @@
 //! Frames that cross a pipe between processes: a length, a kind, a body. Does no IO.
 //!
 //! ```text
-//! frame   = length:u32 kind:u8 body          length counts kind and body, 1 ..= FRAME_BYTES_MAX
-//! name    = length:u8 utf8                   bytes = length:u32 octets      optional = 0:u8 | 1:u8 value
-//! track   = 0:u8 (video) | 1:u8 (audio)      flags = bit 0 key, bit 1 cut
+//! frame    = length:u32 kind:u8 body         length counts kind and body, 1 ..= FRAME_BYTES_MAX
+//! name     = length:u8 utf8                  track = 0:u8 (video) | 1:u8 (audio)
+//! optional = 0:u8 | 1:u8 value               flags = bit 0 key, bit 1 cut
 //!
-//! to the worker                              from the worker
-//! 0x01 config                                0x11 rung config  name avcC…
-//! 0x02 packet    track flags pts dts payload…  0x12 rung unit    name flags pts dts payload…
-//! 0x03 drop rung name                        0x13 heartbeat    optional pts_in, optional pts_out
-//! 0x04 flush                                 0x14 fatal        utf8…
-//! from the generator
-//! 0x21 track config  track record…           0x02 packet
+//! to the worker         0x01 config
+//!                       0x02 packet        track flags:u8 pts:i64 dts:i64 payload…
+//!                       0x03 drop rung     name
+//!                       0x04 flush
+//!                       0x05 advance       flags:u8 pts:i64
+//! from the worker       0x11 rung config   name avcC…
+//!                       0x12 rung unit     name flags:u8 pts:i64 dts:i64 payload…
+//!                       0x13 heartbeat     optional(pts_in:i64) optional(pts_out:i64)
+//!                       0x14 fatal         utf8…
+//! from the generator    0x21 track config  track record…
+//!                       0x02 packet
 //!
 //! config = width:u32 height:u32 optional(rate:f64) optional(constant:u32/u32)
-//!          count:u8 rungs(name width:u32 height:u32 bitrate:u32 maxrate:u32 buffer:u32) avcC…
+//!          count:u8 count × (name width:u32 height:u32 bitrate:u32 maxrate:u32 buffer:u32) avcC…
 //! ```
 //! Integers are big-endian, times are `i64` ticks of the session timeline ([`crate::SESSION_SCALE`]), and `…` runs
 //! to the frame's end. Payloads are H.264 with length prefixes, as in an [`crate::AccessUnit`], or raw AAC frames.
@@ -39,6 +43,7 @@ const CONFIG: u8 = 0x01;
 const PACKET: u8 = 0x02;
 const DROP_RUNG: u8 = 0x03;
 const FLUSH: u8 = 0x04;
+const ADVANCE: u8 = 0x05;
 const RUNG_CONFIG: u8 = 0x11;
 const RUNG_UNIT: u8 = 0x12;
 const HEARTBEAT: u8 = 0x13;
@@ -211,8 +216,16 @@ pub enum ToWorker {
         /// The rung's name.
         name: String,
     },
-    /// Give out all that is still held; more may follow.
+    /// Give out all that is still held; what follows begins with a keyframe.
     Flush,
+    /// The timeline has come to `pts` and no picture is there. At a constant rate the last picture is repeated up to
+    /// it; otherwise it means nothing.
+    Advance {
+        /// In session ticks.
+        pts: i64,
+        /// A segment starts here: the repeated picture at `pts` is an IDR.
+        cut: bool,
+    },
 }
 
 /// What a worker answers.
@@ -277,6 +290,12 @@ impl Message for ToWorker {
                 head.finish(Bytes::new())
             }
             Self::Flush => Head::new(FLUSH).finish(Bytes::new()),
+            Self::Advance { pts, cut } => {
+                let mut head = Head::new(ADVANCE);
+                head.bytes.put_u8(if *cut { FLAG_CUT } else { 0 });
+                head.bytes.put_i64(*pts);
+                head.finish(Bytes::new())
+            }
         }
     }
 
@@ -287,6 +306,7 @@ impl Message for ToWorker {
             PACKET => Self::Packet(decode_packet(&mut body)?),
             DROP_RUNG => Self::DropRung { name: body.name()? },
             FLUSH => Self::Flush,
+            ADVANCE => Self::Advance { cut: body.flags(FLAG_CUT)? != 0, pts: body.i64()? },
             kind => return Err(Error::UnknownKind { kind }),
         };
         body.end()?;
@@ -775,6 +795,7 @@ mod tests {
             packet().prop_map(ToWorker::Packet),
             "[a-z0-9]{0,12}".prop_map(|name| ToWorker::DropRung { name }),
             Just(ToWorker::Flush),
+            any::<(i64, bool)>().prop_map(|(pts, cut)| ToWorker::Advance { pts, cut }),
         ]
     }
 
