@@ -1,0 +1,400 @@
+//! The journal of an epoch: what was listed, so that a restart can go on from there. Bytes and records
+//! both ways; no files.
+//!
+//! A record is `length u32 | crc32 u32 | tag u8 | fields`, all little-endian; the CRC covers tag and fields.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hls::{
+    multivariant::{Audio, Multivariant, Variant},
+    window::Figures,
+};
+use media::{MediaTime, Timescale};
+
+/// No record is longer; a longer length field is a torn tail.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// One fact that must survive a crash.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// The first record: when media time zero was, and the figures of all playlists.
+    Epoch {
+        /// Wall clock at media time zero.
+        started_at: DateTime<Utc>,
+        /// The constant figures.
+        figures: Figures,
+    },
+    /// PROGRAM-DATE-TIME of a media time is `started_at` + media time + `lag` from here on.
+    PdtAnchor {
+        /// From this media time on.
+        at: MediaTime,
+        /// How far the wall clock runs behind media time's zero.
+        lag: MediaTime,
+    },
+    /// The multivariant playlist from here on.
+    Multivariant(Multivariant),
+    /// An init segment, `init-{n}.mp4`.
+    Init {
+        /// Rendition.
+        rendition: String,
+        /// Its number; grows from 0.
+        n: u32,
+        /// Ticks a second of the track.
+        timescale: u32,
+        /// The init segment itself: small, and needed whole.
+        bytes: Bytes,
+    },
+    /// A segment was begun.
+    Segment {
+        /// Rendition.
+        rendition: String,
+        /// Media sequence number.
+        msn: u64,
+        /// Presentation time of its first sample, in the track's scale.
+        starts_at: MediaTime,
+        /// PROGRAM-DATE-TIME.
+        program_date_time: DateTime<Utc>,
+        /// An EXT-X-DISCONTINUITY stands before it.
+        discontinuity: bool,
+        /// Discontinuities so far, its own included.
+        discontinuity_sequence: u64,
+        /// Which init segment it needs.
+        init: u32,
+    },
+    /// A part was listed.
+    Part {
+        /// Rendition.
+        rendition: String,
+        /// Media sequence number of its segment.
+        msn: u64,
+        /// Index within the segment.
+        index: u32,
+        /// Decode time of its first sample, in the track's scale.
+        tfdt: i64,
+        /// How long it plays.
+        duration: MediaTime,
+        /// Starts with an IDR picture, or is sound.
+        independent: bool,
+        /// There is no media for it; `length` is zero.
+        gap: bool,
+        /// Where its bytes begin in the rendition's file.
+        offset: u64,
+        /// How many bytes it has.
+        length: u64,
+    },
+    /// A segment is finished: the parts so far are all of it.
+    SegmentEnd {
+        /// Rendition.
+        rendition: String,
+        /// Media sequence number.
+        msn: u64,
+    },
+    /// Nothing with this media sequence number or a higher one has been listed yet.
+    Reserve {
+        /// First number that is not reserved.
+        msn: u64,
+    },
+    /// ENDLIST: the epoch is closed for good.
+    End,
+}
+
+/// Appends a record's bytes to `out`.
+pub fn encode(record: &Record, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 8]);
+    put_record(record, &mut Put(out));
+    let length = u32::try_from(out.len() - at - 8).expect("a record is far below 4 GiB");
+    let crc = crc32fast::hash(&out[at + 8..]);
+    out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    out[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Reads records until the end or the first that is torn, damaged or unknown.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the journal's first byte.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// How many bytes hold whole records; what follows must be cut off before anything is appended.
+    #[must_use]
+    pub const fn valid_bytes(&self) -> usize {
+        self.at
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let rest = self.bytes.get(self.at..)?;
+        let length = usize::try_from(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?)).ok()?;
+        let crc = u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?);
+        if length > RECORD_BYTES_MAX {
+            return None;
+        }
+        let payload = rest.get(8..8 + length)?;
+        if crc32fast::hash(payload) != crc {
+            return None;
+        }
+        let mut take = Take(payload);
+        let record = take_record(&mut take).filter(|_| take.0.is_empty())?;
+        self.at += 8 + length;
+        Some(record)
+    }
+}
+
+const EPOCH: u8 = 1;
+const PDT_ANCHOR: u8 = 2;
+const MULTIVARIANT: u8 = 3;
+const INIT: u8 = 4;
+const SEGMENT: u8 = 5;
+const PART: u8 = 6;
+const SEGMENT_END: u8 = 7;
+const RESERVE: u8 = 8;
+const END: u8 = 9;
+
+fn put_record(record: &Record, put: &mut Put<'_>) {
+    match record {
+        Record::Epoch { started_at, figures } => {
+            put.u8(EPOCH);
+            put.time(*started_at);
+            put.figures(figures);
+        }
+        Record::PdtAnchor { at, lag } => {
+            put.u8(PDT_ANCHOR);
+            put.media(*at);
+            put.media(*lag);
+        }
+        Record::Multivariant(multivariant) => {
+            put.u8(MULTIVARIANT);
+            put.multivariant(multivariant);
+        }
+        Record::Init { rendition, n, timescale, bytes } => {
+            put.u8(INIT);
+            put.text(rendition);
+            put.u32(*n);
+            put.u32(*timescale);
+            put.bytes(bytes);
+        }
+        Record::Segment {
+            rendition,
+            msn,
+            starts_at,
+            program_date_time,
+            discontinuity,
+            discontinuity_sequence,
+            init,
+        } => {
+            put.u8(SEGMENT);
+            put.text(rendition);
+            put.u64(*msn);
+            put.media(*starts_at);
+            put.time(*program_date_time);
+            put.u8(u8::from(*discontinuity));
+            put.u64(*discontinuity_sequence);
+            put.u32(*init);
+        }
+        Record::Part { rendition, msn, index, tfdt, duration, independent, gap, offset, length } => {
+            put.u8(PART);
+            put.text(rendition);
+            put.u64(*msn);
+            put.u32(*index);
+            put.i64(*tfdt);
+            put.media(*duration);
+            put.u8(u8::from(*independent) | (u8::from(*gap) << 1));
+            put.u64(*offset);
+            put.u64(*length);
+        }
+        Record::SegmentEnd { rendition, msn } => {
+            put.u8(SEGMENT_END);
+            put.text(rendition);
+            put.u64(*msn);
+        }
+        Record::Reserve { msn } => {
+            put.u8(RESERVE);
+            put.u64(*msn);
+        }
+        Record::End => put.u8(END),
+    }
+}
+
+fn take_record(take: &mut Take<'_>) -> Option<Record> {
+    Some(match take.u8()? {
+        EPOCH => Record::Epoch { started_at: take.time()?, figures: take.figures()? },
+        PDT_ANCHOR => Record::PdtAnchor { at: take.media()?, lag: take.media()? },
+        MULTIVARIANT => Record::Multivariant(take.multivariant()?),
+        INIT => {
+            Record::Init { rendition: take.text()?, n: take.u32()?, timescale: take.u32()?, bytes: take.bytes()? }
+        }
+        SEGMENT => Record::Segment {
+            rendition: take.text()?,
+            msn: take.u64()?,
+            starts_at: take.media()?,
+            program_date_time: take.time()?,
+            discontinuity: take.u8()? != 0,
+            discontinuity_sequence: take.u64()?,
+            init: take.u32()?,
+        },
+        PART => {
+            let (rendition, msn, index) = (take.text()?, take.u64()?, take.u32()?);
+            let (tfdt, duration, flags) = (take.i64()?, take.media()?, take.u8()?);
+            Record::Part {
+                rendition,
+                msn,
+                index,
+                tfdt,
+                duration,
+                independent: flags & 1 != 0,
+                gap: flags & 2 != 0,
+                offset: take.u64()?,
+                length: take.u64()?,
+            }
+        }
+        SEGMENT_END => Record::SegmentEnd { rendition: take.text()?, msn: take.u64()? },
+        RESERVE => Record::Reserve { msn: take.u64()? },
+        END => Record::End,
+        _ => return None,
+    })
+}
+
+struct Put<'a>(&'a mut Vec<u8>);
+
+impl Put<'_> {
+    fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+    fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+    fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+    fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+    fn media(&mut self, value: MediaTime) {
+        self.i64(value.ticks());
+        self.u32(value.scale().ticks_per_second());
+    }
+    fn time(&mut self, value: DateTime<Utc>) {
+        self.i64(value.timestamp_micros());
+    }
+    fn bytes(&mut self, value: &[u8]) {
+        self.u32(u32::try_from(value.len()).expect("a field is far below 4 GiB"));
+        self.0.extend_from_slice(value);
+    }
+    fn text(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+    fn figures(&mut self, figures: &Figures) {
+        self.u32(figures.target_duration_s);
+        self.u32(figures.part_target_ms);
+        self.u32(figures.part_hold_back_ms);
+        self.u32(figures.hold_back_ms);
+        self.u32(figures.can_skip_until_ms);
+        self.u32(figures.live_window_ms);
+    }
+    fn multivariant(&mut self, multivariant: &Multivariant) {
+        self.figures(&multivariant.figures);
+        self.u32(u32::try_from(multivariant.variants.len()).expect("a handful of variants"));
+        for variant in &multivariant.variants {
+            self.text(&variant.rendition);
+            self.u64(variant.bandwidth);
+            self.u64(variant.average_bandwidth);
+            self.text(&variant.codec);
+            self.u32(variant.width);
+            self.u32(variant.height);
+            self.u64(variant.frame_rate.to_bits());
+        }
+        self.u8(u8::from(multivariant.audio.is_some()));
+        if let Some(audio) = &multivariant.audio {
+            self.text(&audio.rendition);
+            self.u64(audio.bandwidth);
+            self.u64(audio.average_bandwidth);
+            self.text(&audio.codec);
+            self.u8(audio.channels);
+        }
+    }
+}
+
+struct Take<'a>(&'a [u8]);
+
+impl Take<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+    fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[value]| value)
+    }
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+    fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+    fn media(&mut self) -> Option<MediaTime> {
+        let ticks = self.i64()?;
+        Some(MediaTime::new(ticks, Timescale::checked(self.u32()?)?))
+    }
+    fn time(&mut self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.i64()?)
+    }
+    fn bytes(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.u32()?).ok()?;
+        let (head, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(Bytes::copy_from_slice(head))
+    }
+    fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.bytes()?.to_vec()).ok()
+    }
+    fn figures(&mut self) -> Option<Figures> {
+        Some(Figures {
+            target_duration_s: self.u32()?,
+            part_target_ms: self.u32()?,
+            part_hold_back_ms: self.u32()?,
+            hold_back_ms: self.u32()?,
+            can_skip_until_ms: self.u32()?,
+            live_window_ms: self.u32()?,
+        })
+    }
+    fn multivariant(&mut self) -> Option<Multivariant> {
+        let figures = self.figures()?;
+        let mut variants = Vec::new();
+        for _ in 0..self.u32()? {
+            variants.push(Variant {
+                rendition: self.text()?,
+                bandwidth: self.u64()?,
+                average_bandwidth: self.u64()?,
+                codec: self.text()?,
+                width: self.u32()?,
+                height: self.u32()?,
+                frame_rate: f64::from_bits(self.u64()?),
+            });
+        }
+        let audio = match self.u8()? {
+            0 => None,
+            _ => Some(Audio {
+                rendition: self.text()?,
+                bandwidth: self.u64()?,
+                average_bandwidth: self.u64()?,
+                codec: self.text()?,
+                channels: self.u8()?,
+            }),
+        };
+        Some(Multivariant { figures, variants, audio })
+    }
+}
