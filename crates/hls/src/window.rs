@@ -3,7 +3,7 @@
 //! The packager publishes an `Arc<Window>` for every change; whoever serves playlists renders it once for
 //! all viewers. Cloning is cheap however long the session is: finished segments are shared.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use media::MediaTime;
@@ -123,17 +123,26 @@ impl Window {
             return Some((open.msn, Some(last)));
         }
         let last = self.segments.last()?;
-        let part = u32::try_from(last.parts.len()).expect("a segment has fewer than 2^32 parts").checked_sub(1);
+        let part =
+            u32::try_from(last.parts.len()).expect("a segment has fewer than 2^32 parts").checked_sub(1);
         Some((last.msn, part))
     }
 }
 
 const CHUNK_SEGMENTS: usize = 64;
 
+/// A full run of segments that will never change, with its playlist text once somebody asked for it.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// The folder the text's URIs point into, and the text without parts.
+    pub(crate) text: OnceLock<(String, String)>,
+}
+
 /// Finished segments in order, with consecutive media sequence numbers; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct SegmentList {
-    full: Vec<Arc<Vec<Arc<Segment>>>>,
+    full: Vec<Arc<Chunk>>,
     tail: Vec<Arc<Segment>>,
 }
 
@@ -148,7 +157,8 @@ impl SegmentList {
         }
         self.tail.push(segment);
         if self.tail.len() == CHUNK_SEGMENTS {
-            self.full.push(Arc::new(std::mem::take(&mut self.tail)));
+            let segments = std::mem::take(&mut self.tail);
+            self.full.push(Arc::new(Chunk { segments, text: OnceLock::new() }));
         }
     }
 
@@ -173,14 +183,19 @@ impl SegmentList {
     /// The newest.
     #[must_use]
     pub fn last(&self) -> Option<&Arc<Segment>> {
-        self.tail.last().or_else(|| self.full.last().and_then(|chunk| chunk.last()))
+        self.tail.last().or_else(|| self.full.last().and_then(|chunk| chunk.segments.last()))
+    }
+
+    /// The runs that never change again, oldest first.
+    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
+        &self.full
     }
 
     /// By position.
     #[must_use]
     pub fn at(&self, index: usize) -> Option<&Arc<Segment>> {
         match self.full.get(index / CHUNK_SEGMENTS) {
-            Some(chunk) => chunk.get(index % CHUNK_SEGMENTS),
+            Some(chunk) => chunk.segments.get(index % CHUNK_SEGMENTS),
             None => self.tail.get(index.checked_sub(self.full.len() * CHUNK_SEGMENTS)?),
         }
     }
@@ -201,7 +216,7 @@ impl SegmentList {
 
     /// All, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Segment>> {
-        self.full.iter().flat_map(|chunk| chunk.iter()).chain(self.tail.iter())
+        self.full.iter().flat_map(|chunk| chunk.segments.iter()).chain(self.tail.iter())
     }
 }
 

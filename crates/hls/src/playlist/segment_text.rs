@@ -1,0 +1,129 @@
+//! The lines of segments and parts (rfc8216bis 4.4.4).
+
+use std::fmt;
+
+use chrono::SecondsFormat;
+
+use super::{View, line, seconds};
+use crate::window::{Part, Segment, Window};
+
+/// Where the segments lie, seen from the playlist (beside it, or in `../../{rendition}/`), and from which
+/// one on their parts are listed.
+pub(super) struct Folder<'a> {
+    rendition: Option<&'a str>,
+    parts_from_msn: u64,
+}
+
+impl fmt::Display for Folder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rendition {
+            Some(rendition) => write!(f, "../../{rendition}/"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Folder<'a> {
+    pub(super) fn of(window: &'a Window, view: View) -> Self {
+        let (rendition, parts_from_msn) = match view {
+            View::Live => (None, window.parts_from_msn),
+            View::Dvr => (Some(window.rendition.as_str()), window.parts_from_msn),
+            View::Vod => (Some(window.rendition.as_str()), u64::MAX),
+        };
+        Self { rendition, parts_from_msn }
+    }
+
+    /// The finished segments from `kept` on, in a playlist that begins with `first`.
+    pub(super) fn push_segments(&self, text: &mut String, window: &Window, first: u64, kept: u64) {
+        let from = match self.rendition {
+            Some(rendition) if kept == first => self.push_old_runs(text, window, rendition),
+            Some(_) | None => kept,
+        };
+        let before = from.checked_sub(1).filter(|&msn| msn >= first);
+        let mut previous = before.and_then(|msn| window.segments.by_msn(msn)).map(AsRef::as_ref);
+        for segment in window.segments.from_msn(from) {
+            self.push_finished(text, segment, previous, segment.msn >= self.parts_from_msn);
+            previous = Some(segment);
+        }
+    }
+
+    /// Everything of the growing segment that can be said: its parts so far.
+    pub(super) fn push_open(&self, text: &mut String, open: &Segment, previous: Option<&Segment>) {
+        self.push_head(text, open, previous);
+        self.push_parts(text, open);
+    }
+
+    /// The runs of segments that no longer list parts, from their kept text; answers the number after them.
+    fn push_old_runs(&self, text: &mut String, window: &Window, rendition: &str) -> u64 {
+        let mut previous: Option<&Segment> = None;
+        for chunk in window.segments.chunks() {
+            let last = chunk.segments.last().expect("a run is kept when it is full");
+            if last.msn >= self.parts_from_msn {
+                break;
+            }
+            let (of, kept) =
+                chunk.text.get_or_init(|| (rendition.to_owned(), self.run(&chunk.segments, previous)));
+            if of == rendition {
+                text.push_str(kept);
+            } else {
+                text.push_str(&self.run(&chunk.segments, previous));
+            }
+            previous = Some(last);
+        }
+        previous.map_or_else(|| window.segments.first().map_or(0, |first| first.msn), |last| last.msn + 1)
+    }
+
+    fn run(&self, segments: &[std::sync::Arc<Segment>], before: Option<&Segment>) -> String {
+        let mut text = String::new();
+        let mut previous = before;
+        for segment in segments {
+            self.push_finished(&mut text, segment, previous, false);
+            previous = Some(segment);
+        }
+        text.shrink_to_fit();
+        text
+    }
+
+    fn push_finished(
+        &self,
+        text: &mut String,
+        segment: &Segment,
+        previous: Option<&Segment>,
+        with_parts: bool,
+    ) {
+        self.push_head(text, segment, previous);
+        if with_parts {
+            self.push_parts(text, segment);
+        }
+        if segment.gap {
+            line(text, format_args!("#EXT-X-GAP"));
+        }
+        line(text, format_args!("#EXTINF:{},\n{self}{}.m4s", seconds(segment.duration), segment.msn));
+    }
+
+    /// What stands before a segment's first part (4.4.4.9: these tags come before every EXT-X-PART of it).
+    fn push_head(&self, text: &mut String, segment: &Segment, previous: Option<&Segment>) {
+        if segment.discontinuity {
+            line(text, format_args!("#EXT-X-DISCONTINUITY"));
+        }
+        if previous.is_none_or(|previous| previous.init != segment.init) {
+            line(text, format_args!("#EXT-X-MAP:URI=\"{self}init-{}.mp4\"", segment.init));
+        }
+        let at = segment.program_date_time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{at}"));
+    }
+
+    fn push_parts(&self, text: &mut String, segment: &Segment) {
+        for (index, Part { duration, independent, gap, size_bytes: _ }) in segment.parts.iter().enumerate() {
+            let independent = if *independent { ",INDEPENDENT=YES" } else { "" };
+            let gap = if *gap { ",GAP=YES" } else { "" };
+            let (msn, duration) = (segment.msn, seconds(*duration));
+            line(
+                text,
+                format_args!(
+                    "#EXT-X-PART:DURATION={duration},URI=\"{self}{msn}.{index}.m4s\"{independent}{gap}"
+                ),
+            );
+        }
+    }
+}
