@@ -31,7 +31,7 @@ pub struct EpochMedia {
     pub(crate) state: Mutex<State>,
     /// There is something in the queue, or it was closed.
     pub(crate) wake: Notify,
-    /// The number of the newest job that is on disk or given up.
+    /// The number of the newest job that is on disk, or whose media was given up.
     pub(crate) settled: watch::Sender<u64>,
     pub(crate) degraded: watch::Sender<bool>,
     /// The last attempt to force bytes to the disk failed.
@@ -64,6 +64,8 @@ pub(crate) struct JobMedia {
     pub(crate) object: Object,
     pub(crate) offset: u64,
     pub(crate) chunks: Vec<Bytes>,
+    /// Goes into the journal in the record's place when the media had to be given up.
+    pub(crate) record_if_lost: Bytes,
 }
 
 /// Where a run of an object's bytes is taken from.
@@ -182,20 +184,20 @@ impl State {
     }
 
     /// Queues a job. A queue over its limit loses its oldest media: those parts will be missing from the
-    /// recording, and from memory once the live window has passed them. Records alone are small and stay.
+    /// recording, and from memory once the live window has passed them. Records are small and stay.
     pub(crate) fn enqueue(&mut self, media: Option<JobMedia>, record: Bytes) -> u64 {
         self.newest_job += 1;
         let job = Job { number: self.newest_job, media, record };
-        self.queued_bytes += job.bytes();
+        self.queued_bytes += job.media_bytes();
         self.queue.push_back(job);
         while self.queued_bytes > QUEUED_BYTES_MAX
-            && let Some(oldest) = self.queue.pop_front()
+            && let Some(oldest) = self.queue.iter_mut().find(|job| job.media.is_some())
         {
-            self.queued_bytes -= oldest.bytes();
-            if let Some(media) = oldest.media {
-                self.given_up += 1;
-                self.index.given_up(&media.rendition, media.object);
-            }
+            self.queued_bytes -= oldest.media_bytes();
+            let media = oldest.media.take().expect("looked for just above");
+            self.given_up += 1;
+            self.index.given_up(&media.rendition, media.object);
+            oldest.record = media.record_if_lost;
         }
         self.newest_job
     }
@@ -203,7 +205,7 @@ impl State {
     /// Jobs up to `number` are on disk.
     pub(crate) fn settle(&mut self, number: u64) {
         while let Some(job) = self.queue.pop_front_if(|job| job.number <= number) {
-            self.queued_bytes -= job.bytes();
+            self.queued_bytes -= job.media_bytes();
             if let Some(media) = job.media {
                 self.index.written(&media.rendition, media.object);
             }
@@ -234,9 +236,8 @@ impl State {
 }
 
 impl Job {
-    fn bytes(&self) -> u64 {
-        let media = self.media.as_ref().map_or(0, |media| media.chunks.iter().map(Bytes::len).sum());
-        (media + self.record.len()) as u64
+    fn media_bytes(&self) -> u64 {
+        self.media.as_ref().map_or(0, |media| media.chunks.iter().map(|chunk| chunk.len() as u64).sum())
     }
 }
 

@@ -57,12 +57,14 @@ pub(crate) struct Piece {
 }
 
 impl Index {
-    /// An initialisation section that is on disk.
+    /// An initialisation section. Small, needed as long as the epoch is, hence always in memory; on disk it
+    /// stands in the journal.
     ///
     /// # Errors
     /// When the name cannot be a rendition's.
-    pub fn init(&mut self, rendition: &str, n: u32, extent: Extent) -> Result<(), Error> {
-        self.insert(rendition, Object::Init(n), Piece { extent, memory: None, on_disk: true })
+    pub fn init(&mut self, rendition: &str, n: u32, bytes: Bytes) -> Result<(), Error> {
+        let extent = Extent { offset: 0, len: bytes.len() as u64 };
+        self.insert(rendition, Object::Init(n), Piece { extent, memory: Some(vec![bytes]), on_disk: false })
     }
 
     /// A part that is on disk.
@@ -78,13 +80,6 @@ impl Index {
         if let Some(segment) = self.segment_mut(rendition, msn) {
             segment.finished = true;
         }
-    }
-
-    /// The end of the last byte known of each rendition.
-    #[must_use]
-    pub fn ends(&self) -> BTreeMap<String, u64> {
-        let end = |rendition: &Rendition| rendition.pieces().map(Piece::end).max().unwrap_or(0);
-        self.renditions.iter().map(|(name, rendition)| (name.clone(), end(rendition))).collect()
     }
 
     pub(crate) fn insert(&mut self, rendition: &str, object: Object, piece: Piece) -> Result<(), Error> {
@@ -118,18 +113,11 @@ impl Index {
     /// It is on disk; what nobody needs in memory any more leaves it.
     pub(crate) fn written(&mut self, rendition: &str, object: Object) {
         let Some(rendition) = self.renditions.get_mut(rendition) else { return };
-        let keep_from_msn = rendition.keep_from_msn;
-        let (piece, keep) = match object {
-            Object::Init(n) => (rendition.inits.get_mut(&n), true),
-            Object::Part(msn, index) => {
-                let segment = rendition.segments.get_mut(&msn);
-                (segment.and_then(|segment| segment.parts.get_mut(&index)), msn >= keep_from_msn)
-            }
-            Object::Segment(_) => (None, true),
-        };
-        let Some(piece) = piece else { return };
+        let Object::Part(msn, index) = object else { return };
+        let Some(segment) = rendition.segments.get_mut(&msn) else { return };
+        let Some(piece) = segment.parts.get_mut(&index) else { return };
         piece.on_disk = true;
-        if !keep {
+        if msn < rendition.keep_from_msn {
             piece.memory = None;
         }
     }
@@ -187,10 +175,6 @@ impl Rendition {
 impl Piece {
     fn is_lost(&self) -> bool {
         self.memory.is_none() && !self.on_disk
-    }
-
-    fn end(&self) -> u64 {
-        self.extent.offset.saturating_add(self.extent.len)
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 pub use crate::{
     epoch::{Body, EpochMedia},
     index::{Extent, Index, Object},
-    writer::{Writer, Written},
+    writer::{Part, Writer, Written},
 };
 
 /// How much waits for a disk that fails or hangs before the oldest is given up, in bytes per epoch.
@@ -248,7 +248,10 @@ mod tests {
         assert_eq!(text(&media, Object::Segment(7)).await.as_deref(), Some("abcd"));
         assert_eq!(text(&media, Object::Part(7, 1)).await.as_deref(), Some("cd"));
         assert_eq!(media.size_bytes("source", Object::Segment(7)), Some(4));
-        for nothing in [Object::Init(0), Object::Segment(8), Object::Part(7, 2), Object::Part(6, 0)] {
+        writer.init("source", 0, Bytes::from_static(b"moov")).unwrap();
+        writer.release_before("source", 9);
+        assert_eq!(text(&media, Object::Init(0)).await.as_deref(), Some("moov"));
+        for nothing in [Object::Init(1), Object::Segment(8), Object::Part(7, 2), Object::Part(6, 0)] {
             assert_eq!(text(&media, nothing).await, None);
         }
     }
@@ -258,9 +261,8 @@ mod tests {
         let (store, _folder) = store();
         let (media, writer) = store.create(session(), epoch(), Kind::Public);
         let payload = Bytes::from_static(b"payload");
-        let object = Object::Part(1, 0);
-        writer.put("source", object, 0, vec![payload.clone()], Bytes::new()).unwrap();
-        let body = media.get("source", object).await.unwrap().unwrap();
+        writer.part("source", part(1, 0, 0, payload.clone())).unwrap();
+        let body = media.get("source", Object::Part(1, 0)).await.unwrap().unwrap();
         assert_eq!(body.chunks[0].as_ptr(), payload.as_ptr());
     }
 
@@ -311,8 +313,9 @@ mod tests {
         let first = RECORD.len() as u64;
         let (media, writer) = store.resume(session(), epoch(), Kind::Public, index, first);
         assert_eq!(text(&media, Object::Part(1, 0)).await.as_deref(), Some("one"));
-        let again = vec![Bytes::from_static(b"TWO")];
-        writer.put("source", Object::Part(1, 1), 3, again, Bytes::from_static(b"again")).unwrap();
+        let again =
+            Part { record: Bytes::from_static(b"again"), ..part(1, 1, 3, Bytes::from_static(b"TWO")) };
+        writer.part("source", again).unwrap();
         writer.finish_segment("source", 1);
         writer.written().wait().await;
         writer.release_before("source", 2);
@@ -348,14 +351,18 @@ mod tests {
         let mebibyte = Bytes::from(vec![0; 1024 * 1024]);
         let parts = QUEUED_BYTES_MAX / mebibyte.len() as u64 + 2;
         for msn in 0..parts {
-            let object = Object::Part(msn, 0);
-            writer.put("source", object, msn << 20, vec![mebibyte.clone()], Bytes::new()).unwrap();
+            writer.part("source", part(msn, 0, msn << 20, mebibyte.clone())).unwrap();
         }
         assert_eq!(media.parts_given_up(), 2);
         assert!(media.get("source", Object::Part(0, 0)).await.unwrap().is_some());
         writer.release_before("source", 1);
         assert!(media.get("source", Object::Part(0, 0)).await.unwrap().is_none());
         assert!(media.get("source", Object::Part(2, 0)).await.unwrap().is_some());
+
+        std::fs::remove_file(folder.path().join("media")).unwrap();
+        writer.close().await;
+        let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
+        assert!(journal.starts_with(b"lost;lost;record;record;"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -389,8 +396,9 @@ mod tests {
         let (store, _folder) = store();
         let (media, writer) = store.create(session(), epoch(), Kind::Public);
         for name in ["", "..", "a/b", "a.b", "Ä", &"a".repeat(33)] {
-            let put = writer.put(name, Object::Init(0), 0, Vec::new(), Bytes::new());
-            assert!(matches!(put, Err(Error::RenditionName(_))), "{name:?}");
+            let init = writer.init(name, 0, Bytes::new());
+            assert!(matches!(init, Err(Error::RenditionName(_))), "{name:?}");
+            assert!(writer.part(name, part(0, 0, 0, Bytes::new())).is_err());
             assert_eq!(media.get(name, Object::Init(0)).await.unwrap(), None);
         }
     }
@@ -403,8 +411,13 @@ mod tests {
     /// Part `n` of any segment lies at 100 times `n`.
     fn put(writer: &Writer, msn: u64, part: u32, text: &str) {
         let offset = if msn == 1 { u64::from(part) * 100 } else { msn * 1000 + u64::from(part) * 100 };
-        let chunks = vec![Bytes::copy_from_slice(text.as_bytes())];
-        writer.put("source", Object::Part(msn, part), offset, chunks, Bytes::from_static(RECORD)).unwrap();
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        writer.part("source", self::part(msn, part, offset, bytes)).unwrap();
+    }
+
+    fn part(msn: u64, index: u32, offset: u64, bytes: Bytes) -> Part {
+        let record = Bytes::from_static(RECORD);
+        Part { msn, index, offset, chunks: vec![bytes], record, record_if_lost: Bytes::from_static(b"lost;") }
     }
 
     async fn text(media: &EpochMedia, object: Object) -> Option<String> {

@@ -32,6 +32,23 @@ pub struct Writer {
     task: Option<JoinHandle<()>>,
 }
 
+/// A part on its way to memory and disk.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Media sequence number of its segment.
+    pub msn: u64,
+    /// Index within the segment.
+    pub index: u32,
+    /// Where it belongs in the rendition's file.
+    pub offset: u64,
+    /// Its bytes.
+    pub chunks: Vec<Bytes>,
+    /// What the journal says of it.
+    pub record: Bytes,
+    /// What the journal says instead when a failing disk never took the bytes.
+    pub record_if_lost: Bytes,
+}
+
 /// Resolves when everything added before it is on disk.
 #[derive(Debug)]
 pub struct Written {
@@ -46,21 +63,28 @@ impl Writer {
         Self { media, task: Some(task) }
     }
 
-    /// Adds an initialisation section or a part. It can be read at once; it goes to `offset` of the
-    /// rendition's file, and `record` is appended to the journal after it.
+    /// Adds an initialisation section. It stays in memory; the journal's record of it must hold its bytes.
+    ///
+    /// # Errors
+    /// When the name cannot be a rendition's.
+    pub fn init(&self, rendition: &str, n: u32, bytes: Bytes) -> Result<(), Error> {
+        self.media.state().index.init(rendition, n, bytes)
+    }
+
+    /// Adds a part. It can be read at once; its bytes go to the rendition's file, then the journal's record
+    /// of it is appended.
     ///
     /// # Errors
     /// When the name cannot be a rendition's. The disk's errors show in [`EpochMedia::degraded`].
-    pub fn put(
-        &self,
-        rendition: &str,
-        object: Object,
-        offset: u64,
-        chunks: Vec<Bytes>,
-        record: Bytes,
-    ) -> Result<(), Error> {
-        let media = JobMedia { rendition: rendition.to_owned(), object, offset, chunks };
-        self.media.state().put(media, record)?;
+    pub fn part(&self, rendition: &str, part: Part) -> Result<(), Error> {
+        let media = JobMedia {
+            rendition: rendition.to_owned(),
+            object: Object::Part(part.msn, part.index),
+            offset: part.offset,
+            chunks: part.chunks,
+            record_if_lost: part.record_if_lost,
+        };
+        self.media.state().put(media, part.record)?;
         self.media.wake.notify_one();
         Ok(())
     }
@@ -118,7 +142,7 @@ impl Drop for Writer {
 }
 
 impl Written {
-    /// Returns when it is on disk (or was given up by a full queue, or the writer is gone).
+    /// Returns when it is on disk, or was given up by a full queue, or the writer is gone.
     pub async fn wait(mut self) {
         let number = self.number;
         let _ = self.settled.wait_for(|settled| *settled >= number).await;
@@ -164,8 +188,6 @@ async fn write_queued(media: &Arc<EpochMedia>, mut files: Files) -> Option<Files
     loop {
         let batch: Vec<Job> = media.state().queue.iter().take(BATCH_JOBS_MAX).cloned().collect();
         let Some(last) = batch.last().map(|job| job.number) else {
-            let newest = media.state().newest_job;
-            settle(media, newest);
             if !media.sync_failed.load(Ordering::Relaxed) && media.degraded.send_replace(false) {
                 tracing::info!(epoch.id = %epoch, "recording of epoch {epoch} has caught up");
             }
