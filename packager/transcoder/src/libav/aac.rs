@@ -1,0 +1,1 @@
+//! AAC-LC from samples, for the generated lecture.

@@ -1,0 +1,152 @@
+//! H.264 with length prefixes in, pictures out, each with the time stamp and the cut of the packet it was made from.
+
+use std::{collections::BTreeSet, ptr};
+
+use ffmpeg_next::{Error, Packet, codec, decoder, ffi, frame};
+
+use super::PIXELS_MAX;
+
+/// Packets whose pictures are awaited. More than any reordering holds: what is older was broken.
+const AWAITED_MAX: usize = 64;
+/// The most pictures a stream is trusted to reorder on the word of its time stamps alone.
+const REORDER_MAX: i64 = 4;
+
+/// A decoded picture.
+pub(crate) struct Picture {
+    /// Its pixels.
+    pub frame: frame::Video,
+    /// The presentation time of its packet.
+    pub pts: i64,
+    /// Its packet was flagged: every rung makes an IDR of it.
+    pub cut: bool,
+}
+
+/// A decoder of one H.264 stream. Broken packets give no picture and no error: the next keyframe mends all.
+pub(crate) struct Decoder {
+    inner: decoder::Video,
+    frame_ticks: i64,
+    awaited: BTreeSet<i64>,
+    cuts: BTreeSet<i64>,
+    newest: Option<i64>,
+    broken: u64,
+}
+
+impl Decoder {
+    /// A decoder for the stream that `avcc` describes; `frame_ticks` is the usual distance of its pictures.
+    pub(crate) fn new(avcc: &[u8], frame_ticks: i64) -> Result<Self, Error> {
+        let codec = decoder::find(codec::Id::H264).ok_or(Error::DecoderNotFound)?;
+        let mut context = codec::Context::new_with_codec(codec);
+        // One thread: a second one for frames would hold a picture back, and a 1080p picture takes some 5 ms.
+        context.set_threading(codec::threading::Config { count: 1, ..codec::threading::Config::default() });
+        // SAFETY: the context was allocated just above and is not open yet.
+        unsafe { describe(context.as_mut_ptr(), avcc)? };
+        let inner = context.decoder().open_as(codec)?.video()?;
+        Ok(Self {
+            inner,
+            frame_ticks: frame_ticks.max(1),
+            awaited: BTreeSet::new(),
+            cuts: BTreeSet::new(),
+            newest: None,
+            broken: 0,
+        })
+    }
+
+    /// Takes the next packet in decoding order and gives the pictures that are complete with it, in order of
+    /// presentation.
+    pub(crate) fn decode(&mut self, packet: &media::pipe::Packet, pictures: &mut Vec<Picture>) {
+        if packet.cut {
+            self.cuts.insert(packet.pts);
+        }
+        if packet.payload.is_empty() {
+            self.broken += 1;
+            return;
+        }
+        if packet.key {
+            self.expect_reordering(packet.pts.saturating_sub(packet.dts));
+        }
+        self.awaited.insert(packet.pts);
+        while self.awaited.len() > AWAITED_MAX {
+            self.awaited.pop_first();
+        }
+        let mut av_packet = Packet::copy(&packet.payload);
+        av_packet.set_pts(Some(packet.pts));
+        av_packet.set_dts(Some(packet.dts));
+        if packet.key {
+            av_packet.set_flags(codec::packet::Flags::KEY);
+        }
+        if self.inner.send_packet(&av_packet).is_err() {
+            self.broken += 1;
+        }
+        self.receive(pictures);
+    }
+
+    /// Gives out what reordering still holds. The next packet must be a keyframe.
+    pub(crate) fn flush(&mut self, pictures: &mut Vec<Picture>) {
+        if self.inner.send_eof().is_ok() {
+            self.receive(pictures);
+        }
+        self.inner.flush();
+        self.awaited.clear();
+    }
+
+    /// Packets so far that could not be decoded at all.
+    pub(crate) fn broken(&self) -> u64 {
+        self.broken
+    }
+
+    fn receive(&mut self, pictures: &mut Vec<Picture>) {
+        loop {
+            let mut frame = frame::Video::empty();
+            // "Nothing yet", "no more" and "broken" all end the round; only a picture goes on.
+            if self.inner.receive_frame(&mut frame).is_err() {
+                return;
+            }
+            let Some(pts) = frame.pts() else { continue };
+            // A picture that libav made up for a lost one, or a second one for the same packet, has no place.
+            if !self.awaited.contains(&pts) || self.newest.is_some_and(|newest| pts <= newest) {
+                continue;
+            }
+            self.awaited = self.awaited.split_off(&pts.saturating_add(1));
+            self.newest = Some(pts);
+            // Where the flagged picture itself was lost, the next one takes the cut.
+            let later = self.cuts.split_off(&pts.saturating_add(1));
+            let cut = !std::mem::replace(&mut self.cuts, later).is_empty();
+            pictures.push(Picture { frame, pts, cut });
+        }
+    }
+
+    /// Many encoders do not say in the SPS how far they reorder, and libav then loses the first pictures while it
+    /// finds out. A keyframe's composition offset tells.
+    fn expect_reordering(&mut self, offset_ticks: i64) {
+        let pictures = offset_ticks.saturating_add(self.frame_ticks / 2) / self.frame_ticks;
+        let pictures = i32::try_from(pictures.clamp(0, REORDER_MAX)).expect("clamped to a few");
+        // SAFETY: the context is open and no other thread uses it; libav reads the field at each picture and only
+        // ever raises it itself.
+        unsafe {
+            let context = self.inner.as_mut_ptr();
+            (*context).has_b_frames = (*context).has_b_frames.max(pictures);
+        }
+    }
+}
+
+/// Gives an unopened context the stream's description and the limits it is held to.
+///
+/// # Safety
+/// `context` must be allocated, not open, and without extradata.
+unsafe fn describe(context: *mut ffi::AVCodecContext, avcc: &[u8]) -> Result<(), Error> {
+    let padding = usize::try_from(ffi::AV_INPUT_BUFFER_PADDING_SIZE).expect("a small positive constant");
+    let size = i32::try_from(avcc.len()).map_err(|_| Error::InvalidData)?;
+    // SAFETY: av_mallocz gives `len + padding` zeroed bytes or null, which is checked; the context frees them.
+    unsafe {
+        let extradata = ffi::av_mallocz(avcc.len() + padding).cast::<u8>();
+        if extradata.is_null() {
+            return Err(Error::Other { errno: libc::ENOMEM });
+        }
+        ptr::copy_nonoverlapping(avcc.as_ptr(), extradata, avcc.len());
+        (*context).extradata = extradata;
+        (*context).extradata_size = size;
+        (*context).pkt_timebase = super::encoder::SESSION_TIME_BASE.into();
+        (*context).max_pixels = i64::from(PIXELS_MAX);
+    }
+    Ok(())
+}
