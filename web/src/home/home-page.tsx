@@ -1,0 +1,197 @@
+// The first page: what is live, what comes, what was; and for teachers their courses.
+
+import './home.css';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'react-router';
+import { messageOf } from '../api/error';
+import type { Course, Session, User } from '../api/types';
+import { api } from '../auth/account';
+import { Gate } from '../auth/gate';
+import { Arrow, Gear, Play, Plus } from '../ui/icons';
+import { Button, Notice, Spinner } from '../ui/parts';
+import { Shell } from '../ui/shell';
+import { dayAndTime } from '../ui/time';
+import { NewCourse } from './new-course';
+import { type Groups, groups, teacherName } from './order';
+
+const ASK_EVERY_MS = 10_000;
+
+export function HomePage() {
+  return <Gate>{(user) => <Home user={user} />}</Gate>;
+}
+
+function Home({ user }: { user: User }) {
+  const teaches = user.role !== 'student';
+  const sessions = useQuery({
+    queryKey: ['sessions'],
+    queryFn: () => api<Session[]>('/sessions'),
+    refetchInterval: ASK_EVERY_MS,
+  });
+  return (
+    <Shell title="My lectures">
+      <div className="page-head">
+        <div>
+          <h1>My lectures</h1>
+          <p>{new Date().toLocaleDateString(undefined, { weekday: 'long', day: 'numeric', month: 'long' })}</p>
+        </div>
+      </div>
+      <div className="home">
+        {sessions.isError && !sessions.data && <Notice tone="bad">{messageOf(sessions.error)}</Notice>}
+        {sessions.isPending && <Spinner label="Loading your lectures…" />}
+        {sessions.data && <Sessions groups={groups(sessions.data)} teaches={teaches} />}
+        {teaches && <Courses />}
+      </div>
+    </Shell>
+  );
+}
+
+function Sessions({ groups, teaches }: { groups: Groups; teaches: boolean }) {
+  const isEmpty = groups.now.length + groups.coming.length + groups.past.length === 0;
+  if (isEmpty) {
+    return (
+      <div className="empty">
+        <h3>No lectures yet</h3>
+        <p>
+          {teaches
+            ? 'Open the studio of a course and go live, or schedule a session there.'
+            : 'As soon as a teacher enrols you in a course, its lectures appear here. Nothing needs to be refreshed.'}
+        </p>
+      </div>
+    );
+  }
+  return (
+    <>
+      {groups.now.length > 0 && (
+        <section aria-labelledby="now">
+          <h2 id="now">Live now</h2>
+          <ul className="now">
+            {groups.now.map((session) => (
+              <li key={session.id}>
+                <NowCard session={session} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {groups.coming.length > 0 && <SessionList id="coming" heading="Coming up" sessions={groups.coming} />}
+      {groups.past.length > 0 && <SessionList id="past" heading="Past" sessions={groups.past} />}
+    </>
+  );
+}
+
+function NowCard({ session }: { session: Session }) {
+  const teacher = teacherName(session);
+  return (
+    <article className="now__card">
+      <div>
+        {session.status === 'live' ? (
+          <span className="tag tag--live">
+            <span className="dot dot--beats" />
+            Live
+          </span>
+        ) : (
+          <span className="tag tag--warn">
+            <span className="dot" />
+            Interrupted
+          </span>
+        )}
+        <h3>{session.title}</h3>
+        <p className="muted">
+          {session.course.title}
+          {teacher && ` · ${teacher}`}
+        </p>
+      </div>
+      <div className="row">
+        {session.is_owner && (
+          <Link className="button" to={`/studio/${session.course.id}`}>
+            <Gear />
+            Studio
+          </Link>
+        )}
+        <Link className="button button--main" to={`/watch/${session.id}`}>
+          <Play />
+          Join
+          <span className="visually-hidden">: {session.title}</span>
+        </Link>
+      </div>
+    </article>
+  );
+}
+
+function SessionList({ id, heading, sessions }: { id: string; heading: string; sessions: Session[] }) {
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>{heading}</h2>
+      <ul className="list">
+        {sessions.map((session) => (
+          <li key={session.id}>
+            <Link className="list__row" to={`/watch/${session.id}`}>
+              <span className="list__when tabular">{when(session)}</span>
+              <span>
+                <span className="list__title">{session.title}</span>
+                <span className="muted small"> · {session.course.title}</span>
+              </span>
+              {session.status === 'scheduled' && <Arrow16 />}
+              {session.status === 'ended' && <span className="tag">Ended</span>}
+              {session.status === 'cancelled' && <span className="tag tag--warn">Cancelled</span>}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Arrow16() {
+  return (
+    <span className="list__arrow muted">
+      <Arrow />
+    </span>
+  );
+}
+
+function when(session: Session): string {
+  const at = session.status === 'ended' ? (session.started_at ?? session.starts_at) : session.starts_at;
+  return at === null ? 'Not scheduled' : dayAndTime(Date.parse(at), Date.now());
+}
+
+function Courses() {
+  const [creating, setCreating] = useState(false);
+  const courses = useQuery({ queryKey: ['courses'], queryFn: () => api<Course[]>('/courses') });
+  const mine = courses.data?.filter((course) => course.is_owner !== false);
+  return (
+    <section aria-labelledby="courses">
+      <div className="section-head">
+        <h2 id="courses">My courses</h2>
+        <Button type="button" onClick={() => setCreating(true)}>
+          <Plus />
+          New course
+        </Button>
+      </div>
+      {courses.isError && <Notice tone="bad">{messageOf(courses.error)}</Notice>}
+      {courses.isPending && <Spinner label="Loading your courses…" />}
+      {mine?.length === 0 && (
+        <div className="empty">
+          <h3>No courses yet</h3>
+          <p>A course has one stream key, its students and its sessions. Make one to get into the studio.</p>
+        </div>
+      )}
+      <ul className="courses">
+        {mine?.map((course) => (
+          <li key={course.id} className="card course">
+            <h3>{course.title}</h3>
+            {course.description && <p>{course.description}</p>}
+            <span className="course__space" />
+            <Link className="button" to={`/studio/${course.id}`}>
+              <Gear />
+              Studio
+              <span className="visually-hidden"> of {course.title}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+      {creating && <NewCourse onClose={() => setCreating(false)} />}
+    </section>
+  );
+}

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { follows, latencySettings } from './live-edge';
+
+test('a pause ends following, a short one resumes it', () => {
+  expect(follows({ kind: 'paused' }, true)).toBe(false);
+  expect(follows({ kind: 'resumed', behindS: 4 }, true)).toBe(true);
+  expect(follows({ kind: 'resumed', behindS: 40 }, true)).toBe(false);
+});
+
+test('a seek back is watching back, a seek to the edge follows', () => {
+  expect(follows({ kind: 'sought', behindS: 60 }, true)).toBe(false);
+  expect(follows({ kind: 'sought', behindS: 1.6 }, true)).toBe(true);
+});
+
+test('without DVR whoever plays follows', () => {
+  expect(follows({ kind: 'resumed', behindS: 300 }, false)).toBe(true);
+});
+
+test('going live always follows', () => {
+  expect(follows({ kind: 'went-live' }, true)).toBe(true);
+});
+
+test('while watching back hls.js neither drags forward nor touches the speed', () => {
+  expect(latencySettings(false)).toEqual({
+    liveMaxLatencyDuration: Number.POSITIVE_INFINITY,
+    maxLiveSyncPlaybackRate: 1,
+  });
+  expect(latencySettings(true)).toEqual({ liveMaxLatencyDuration: 10, maxLiveSyncPlaybackRate: 1.05 });
+});

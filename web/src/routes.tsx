@@ -1,0 +1,35 @@
+// Which path shows which page. The player is loaded with the pages that play.
+
+import { createBrowserRouter } from 'react-router';
+import { LoginPage } from './auth/login-page';
+import { SetupPage } from './auth/setup-page';
+import { HomePage } from './home/home-page';
+import { BrokenPage, NotFoundPage } from './ui/message-pages';
+import { Spinner } from './ui/parts';
+
+const Waiting = () => (
+  <div className="alone">
+    <Spinner label="Loading…" />
+  </div>
+);
+
+export const router = createBrowserRouter([
+  {
+    ErrorBoundary: BrokenPage,
+    HydrateFallback: Waiting,
+    children: [
+      { path: '/', Component: HomePage },
+      { path: '/login', Component: LoginPage },
+      { path: '/setup', Component: SetupPage },
+      {
+        path: '/watch/:session',
+        lazy: async () => ({ Component: (await import('./watch/watch-page')).WatchPage }),
+      },
+      {
+        path: '/studio/:course',
+        lazy: async () => ({ Component: (await import('./studio/studio-page')).StudioPage }),
+      },
+      { path: '*', Component: NotFoundPage },
+    ],
+  },
+]);
