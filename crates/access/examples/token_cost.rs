@@ -9,7 +9,8 @@ use access::{
 };
 use ids::{EpochId, SessionId};
 
-const CHECKS: u32 = 200_000;
+const RUNS: u32 = 400;
+const CHECKS: u32 = 500;
 
 fn main() {
     let root = Root::new(&[1; 32]).expect("long enough");
@@ -18,14 +19,15 @@ fn main() {
     let claims = Claims { exp_unix_s: 1_800_000_000, classes: Classes::only(Class::Live), sid: u64::MAX / 3 };
     let text = ring.sign(claims, session, epoch).expose();
 
-    let began = Instant::now();
-    for _ in 0..CHECKS {
-        let token = Token::parse(black_box(&text)).expect("just written");
-        black_box(ring.verify(&token, session, epoch, 1_700_000_000)).expect("just signed");
-    }
-    println!(
-        "{} ns for each parse and check of {} characters",
-        began.elapsed().as_nanos() / u128::from(CHECKS),
-        text.len()
-    );
+    // The fastest of many short runs: other work on the machine only ever adds.
+    let fastest = (0..RUNS).map(|_| {
+        let began = Instant::now();
+        for _ in 0..CHECKS {
+            let token = Token::parse(black_box(&text)).expect("just written");
+            black_box(ring.verify(&token, session, epoch, 1_700_000_000)).expect("just signed");
+        }
+        began.elapsed().as_nanos() / u128::from(CHECKS)
+    });
+    let fastest = fastest.min().expect("at least one run");
+    println!("{fastest} ns for each parse and check of {} characters", text.len());
 }
