@@ -24,7 +24,8 @@ fn every_picture_comes_out_of_every_rung_at_its_time_and_cuts_are_the_only_idrs(
         assert_eq!(made.times(), clip.times());
         assert_eq!(made.keys(), clip.cuts());
         assert_eq!(made.avcc.len(), 1);
-        let raw = filter("ffmpeg", "-v error -xerror -f h264 -i - -f rawvideo -pix_fmt gray -", &made.annex_b());
+        let raw =
+            filter("ffmpeg", "-v error -xerror -f h264 -i - -f rawvideo -pix_fmt gray -", &made.annex_b());
         assert_eq!(raw.len(), 125 * (width * height) as usize);
     }
 }
@@ -42,9 +43,15 @@ fn a_picture_comes_out_before_the_next_goes_in() {
 
 #[test]
 fn pictures_that_were_reordered_keep_their_times_and_cuts() {
-    for flags in ["-bf 3 -b_strategy 0", "-bf 3 -x264-params b-pyramid=normal", "-bf 2 -x264-params open-gop=1"] {
-        let clip =
-            Clip::encode("640x360", "30000/1001", 4, &format!("-preset veryfast -g 48 -sc_threshold 0 {flags}"));
+    for flags in
+        ["-bf 3 -b_strategy 0", "-bf 3 -x264-params b-pyramid=normal", "-bf 2 -x264-params open-gop=1"]
+    {
+        let clip = Clip::encode(
+            "640x360",
+            "30000/1001",
+            4,
+            &format!("-preset veryfast -g 48 -sc_threshold 0 {flags}"),
+        );
         assert!(clip.packets.iter().any(|packet| packet.pts != packet.dts));
         let made = transcode(clip.config(SMALL), &clip.packets).rung("240p");
         assert_eq!(made.times(), clip.times(), "{flags}");
@@ -54,7 +61,7 @@ fn pictures_that_were_reordered_keep_their_times_and_cuts() {
 
 #[test]
 fn reordering_that_the_stream_does_not_announce_loses_nothing() {
-    let clip = Clip::encode("640x360", "30", 3, "-preset veryfast -bf 2 -g 60 -bsf:v h264_metadata=crop_left=0");
+    let clip = Clip::encode("640x360", "30", 3, "-preset veryfast -bf 2 -g 60");
     let avcc = without_bitstream_restriction(&clip.avcc);
     let config = media::pipe::Config { video: avcc, ..clip.config(SMALL) };
     let made = transcode(config, &clip.packets).rung("240p");
@@ -84,7 +91,7 @@ fn a_restarted_worker_writes_the_same_headers() {
 }
 
 #[test]
-fn broken_packets_cost_their_own_pictures_at_most_until_the_next_keyframe() {
+fn broken_packets_leave_neither_holes_nor_missing_cuts() {
     let mut clip = Clip::encode("426x240", "30", 4, "-preset ultrafast -tune zerolatency -g 30");
     let whole = clip.times();
     for (at, packet) in clip.packets.iter_mut().enumerate() {
@@ -94,7 +101,7 @@ fn broken_packets_cost_their_own_pictures_at_most_until_the_next_keyframe() {
             39 => packet.payload.slice(..packet.payload.len() / 2),
             42 => Bytes::new(),
             45 => noise(packet.payload.len()),
-            // A keyframe: the cut passes to the next picture.
+            // A keyframe.
             90 => noise(packet.payload.len()),
             _ => continue,
         };
@@ -103,10 +110,8 @@ fn broken_packets_cost_their_own_pictures_at_most_until_the_next_keyframe() {
     let answer = transcode(clip.config(SMALL), &clip.packets);
     assert!(answer.success);
     let made = answer.rung("120p");
-    assert!(made.times().iter().all(|time| whole.contains(time)));
-    assert!(made.times().len() >= whole.len() - 6, "{}", made.times().len());
-    assert_eq!(made.keys()[..3], clip.cuts()[..3]);
-    assert!(made.keys()[3] <= whole[91]);
+    assert_eq!(made.times(), whole);
+    assert_eq!(made.keys(), clip.cuts());
 }
 
 #[test]
@@ -210,7 +215,7 @@ fn what_cannot_be_done_is_said_and_ends_the_worker() {
     refused(media::pipe::Config { width: 65_535, height: 65_535, ..clip.config(SMALL) }, "too large");
     refused(clip.config(&[("1p", 33, 1, 10)]), "33x1");
     refused(clip.config(&[("a", 64, 64, 10), ("a", 32, 32, 10)]), "twice");
-    refused(media::pipe::Config { video: Bytes::from_static(b"\x01zzz"), ..clip.config(SMALL) }, "decoder");
+    refused(media::pipe::Config { video: Bytes::from_static(b"\x01zzz"), ..clip.config(SMALL) }, "Record");
 }
 
 #[test]
@@ -230,7 +235,9 @@ fn memory_stays_small() {
     clip.packets.iter().for_each(|packet| worker.tell(ToWorker::Packet(packet.clone())));
     let last = *clip.times().last().unwrap();
     worker.tell(ToWorker::Flush);
-    worker.next(|message| matches!(message, FromWorker::Heartbeat { newest_pts_out: Some(out), .. } if *out == last));
+    worker.next(
+        |message| matches!(message, FromWorker::Heartbeat { newest_pts_out: Some(out), .. } if *out == last),
+    );
     let status = fs::read_to_string(format!("/proc/{}/status", worker.child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_mib = peak.trim().trim_end_matches(" kB").parse::<u32>().unwrap() / 1024;
@@ -246,4 +253,28 @@ fn noise(length: usize) -> Bytes {
         (state >> 24) as u8
     };
     (0..length).map(next).collect::<Vec<_>>().into()
+}
+
+/// The record with an SPS that is silent on reordering, as some hardware encoders write it: its last VUI fields (E.1.1)
+/// are found from the end, since x264 writes "1 1 ue(0) ue(0) ue ue ue ue" and then the stop bit.
+fn without_bitstream_restriction(avcc: &Bytes) -> Bytes {
+    let sps_len = usize::from(u16::from_be_bytes([avcc[6], avcc[7]]));
+    let (sps, rest) = avcc[8..].split_at(sps_len);
+    let mut bits: Vec<bool> =
+        sps.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
+    let stop = bits.iter().rposition(|&bit| bit).unwrap();
+    let exp_golomb_end = |at: usize| {
+        let zeros = bits[at..].iter().take_while(|bit| !**bit).count();
+        at + 2 * zeros + 1
+    };
+    let fields_end = |at: usize| (0..4).fold(at + 4, |at, _| if at < stop { exp_golomb_end(at) } else { at });
+    let flag =
+        (0..stop - 4).rev().find(|&at| bits[at..at + 4] == [true; 4] && fields_end(at) == stop).unwrap();
+    bits.truncate(flag);
+    bits.extend([false, true]);
+    bits.resize(bits.len().next_multiple_of(8), false);
+    let byte = |bits: &[bool]| bits.iter().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+    let sps: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let length = u16::try_from(sps.len()).unwrap().to_be_bytes();
+    [&avcc[..6], &length, &sps, rest].concat().into()
 }

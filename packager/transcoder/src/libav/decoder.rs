@@ -1,33 +1,33 @@
-//! H.264 with length prefixes in, pictures out, each with the time stamp and the cut of the packet it was made from.
+//! H.264 with length prefixes in, pictures out: one for each packet, with its time stamp and its cut.
 
-use std::{collections::BTreeSet, ptr};
+use std::{collections::BTreeSet, ptr, sync::Arc};
 
 use ffmpeg_next::{Error, Packet, codec, decoder, ffi, frame};
 
 use super::PIXELS_MAX;
 
-/// Packets whose pictures are awaited. More than any reordering holds: what is older was broken.
-const AWAITED_MAX: usize = 64;
 /// The most pictures a stream is trusted to reorder on the word of its time stamps alone.
 const REORDER_MAX: i64 = 4;
 
 /// A decoded picture.
 pub(crate) struct Picture {
     /// Its pixels.
-    pub frame: frame::Video,
+    pub frame: Arc<frame::Video>,
     /// The presentation time of its packet.
     pub pts: i64,
     /// Its packet was flagged: every rung makes an IDR of it.
     pub cut: bool,
 }
 
-/// A decoder of one H.264 stream. Broken packets give no picture and no error: the next keyframe mends all.
+/// A decoder of one H.264 stream. A packet of which nothing can be made gives the picture before it once more, so that
+/// what is made of the pictures has neither holes nor missing cuts; the next keyframe mends all.
 pub(crate) struct Decoder {
     inner: decoder::Video,
     frame_ticks: i64,
+    /// Presentation times of the packets whose pictures have not come out yet.
     awaited: BTreeSet<i64>,
     cuts: BTreeSet<i64>,
-    newest: Option<i64>,
+    newest: Option<(i64, Arc<frame::Video>)>,
     broken: u64,
 }
 
@@ -54,30 +54,25 @@ impl Decoder {
     /// Takes the next packet in decoding order and gives the pictures that are complete with it, in order of
     /// presentation.
     pub(crate) fn decode(&mut self, packet: &media::pipe::Packet, pictures: &mut Vec<Picture>) {
+        if self.newest.as_ref().is_none_or(|(newest, _)| packet.pts > *newest) {
+            self.awaited.insert(packet.pts);
+        }
         if packet.cut {
             self.cuts.insert(packet.pts);
-        }
-        if packet.payload.is_empty() {
-            self.broken += 1;
-            return;
         }
         if packet.key {
             self.expect_reordering(packet.pts.saturating_sub(packet.dts));
         }
-        self.awaited.insert(packet.pts);
-        while self.awaited.len() > AWAITED_MAX {
-            self.awaited.pop_first();
-        }
-        let mut av_packet = Packet::copy(&packet.payload);
-        av_packet.set_pts(Some(packet.pts));
-        av_packet.set_dts(Some(packet.dts));
-        if packet.key {
-            av_packet.set_flags(codec::packet::Flags::KEY);
-        }
-        if self.inner.send_packet(&av_packet).is_err() {
+        if self.send(packet).is_err() {
             self.broken += 1;
         }
         self.receive(pictures);
+        // One more than the decoder holds back, in case it has just learnt that it must hold back one more.
+        let held = self.reordering() + 1;
+        while self.awaited.len() > held {
+            let lost = *self.awaited.first().expect("not empty, since it is longer than another length");
+            self.give_up(lost, pictures);
+        }
     }
 
     /// Gives out what reordering still holds. The next packet must be a keyframe.
@@ -86,12 +81,27 @@ impl Decoder {
             self.receive(pictures);
         }
         self.inner.flush();
-        self.awaited.clear();
+        while let Some(&lost) = self.awaited.first() {
+            self.give_up(lost, pictures);
+        }
     }
 
     /// Packets so far that could not be decoded at all.
     pub(crate) fn broken(&self) -> u64 {
         self.broken
+    }
+
+    fn send(&mut self, packet: &media::pipe::Packet) -> Result<(), Error> {
+        if packet.payload.is_empty() {
+            return Err(Error::InvalidData);
+        }
+        let mut av_packet = Packet::copy(&packet.payload);
+        av_packet.set_pts(Some(packet.pts));
+        av_packet.set_dts(Some(packet.dts));
+        if packet.key {
+            av_packet.set_flags(codec::packet::Flags::KEY);
+        }
+        self.inner.send_packet(&av_packet)
     }
 
     fn receive(&mut self, pictures: &mut Vec<Picture>) {
@@ -101,18 +111,38 @@ impl Decoder {
             if self.inner.receive_frame(&mut frame).is_err() {
                 return;
             }
-            let Some(pts) = frame.pts() else { continue };
-            // A picture that libav made up for a lost one, or a second one for the same packet, has no place.
-            if !self.awaited.contains(&pts) || self.newest.is_some_and(|newest| pts <= newest) {
-                continue;
+            // A picture that libav made up for a lost one, or that comes after its place was filled, has no place.
+            let Some(pts) = frame.pts().filter(|pts| self.awaited.contains(pts)) else { continue };
+            while let Some(&lost) = self.awaited.range(..pts).next() {
+                self.give_up(lost, pictures);
             }
-            self.awaited = self.awaited.split_off(&pts.saturating_add(1));
-            self.newest = Some(pts);
-            // Where the flagged picture itself was lost, the next one takes the cut.
-            let later = self.cuts.split_off(&pts.saturating_add(1));
-            let cut = !std::mem::replace(&mut self.cuts, later).is_empty();
-            pictures.push(Picture { frame, pts, cut });
+            self.give(pts, Arc::new(frame), pictures);
         }
+    }
+
+    /// Nothing will come for `pts`.
+    fn give_up(&mut self, pts: i64, pictures: &mut Vec<Picture>) {
+        match &self.newest {
+            Some((_, frame)) => self.give(pts, Arc::clone(frame), pictures),
+            // Before the first keyframe there is nothing to show; its cut passes to the first picture.
+            None => {
+                self.awaited.remove(&pts);
+            }
+        }
+    }
+
+    fn give(&mut self, pts: i64, frame: Arc<frame::Video>, pictures: &mut Vec<Picture>) {
+        self.awaited.remove(&pts);
+        self.newest = Some((pts, Arc::clone(&frame)));
+        let later = self.cuts.split_off(&pts.saturating_add(1));
+        let cut = !std::mem::replace(&mut self.cuts, later).is_empty();
+        pictures.push(Picture { frame, pts, cut });
+    }
+
+    /// Pictures that the decoder holds back to put them in order.
+    fn reordering(&self) -> usize {
+        // SAFETY: reads a number of an open context that no other thread uses.
+        usize::try_from(unsafe { (*self.inner.as_ptr()).has_b_frames }).unwrap_or(0)
     }
 
     /// Many encoders do not say in the SPS how far they reorder, and libav then loses the first pictures while it

@@ -139,14 +139,14 @@ impl Stage {
             let colour = Colour::of(&picture.frame);
             let Picture { frame, pts, cut } = picture;
             let Some(resampler) = &mut self.resampler else {
-                let frames = scale(&mut self.rungs, frame);
+                let frames = scale(&mut self.rungs, &frame);
                 self.give(&frames, colour, pts, cut);
                 continue;
             };
             resampler.picture(pts, cut, &mut self.slots);
             self.give_slots(true);
             // Scaled even when left out: it may be wanted as a repeat.
-            let frames = scale(&mut self.rungs, frame);
+            let frames = scale(&mut self.rungs, &frame);
             self.newest = Some((frames, colour));
             self.give_slots(false);
         }
@@ -204,14 +204,13 @@ impl Lane {
 
 /// The picture in every rung's size, each made from the smallest that is still large enough: halving twice costs less
 /// than quartering, and looks the same. `None` where libav could not (it is out of memory).
-fn scale(rungs: &mut [Lane], source: frame::Video) -> Vec<Option<Arc<frame::Video>>> {
-    let source = Arc::new(source);
+fn scale(rungs: &mut [Lane], source: &Arc<frame::Video>) -> Vec<Option<Arc<frame::Video>>> {
     let mut scaled: Vec<Option<Arc<frame::Video>>> = Vec::with_capacity(rungs.len());
     for lane in rungs {
         let large_enough =
             |frame: &&Arc<frame::Video>| frame.width() >= lane.width && frame.height() >= lane.height;
         let last = scaled.last().and_then(Option::as_ref);
-        let from = last.filter(large_enough).unwrap_or(&source);
+        let from = last.filter(large_enough).unwrap_or(source);
         let frame = if lane.scaler.is_idle(from) {
             Some(Arc::clone(from))
         } else {

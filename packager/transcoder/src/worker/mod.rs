@@ -125,6 +125,8 @@ fn take(progress: &Progress, jobs: &mpsc::SyncSender<Job>, message: ToWorker) ->
 
 fn check(config: &Config) -> Result<()> {
     let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    // libav would take anything and then decode nothing. "configurationVersion = 1", and six bytes before the sets.
+    ensure!(config.video.len() > 6 && config.video[0] == 1, "no AVCDecoderConfigurationRecord");
     let source = pixels(config.width, config.height);
     ensure!(
         source <= libav::PIXELS_MAX.into(),

@@ -13,10 +13,10 @@ use media::{
     pipe::{Config, Decoder, FrameRate, FromWorker, Message, Packet, Rung, ToWorker},
 };
 
-pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_lectern-transcoder");
+pub(crate) const EXECUTABLE: &str = env!("CARGO_BIN_EXE_lectern-transcoder");
 
 /// An encoded clip, its packets in decoding order with times in session ticks.
-pub struct Clip {
+pub(crate) struct Clip {
     pub avcc: Bytes,
     pub packets: Vec<Packet>,
     pub width: u32,
@@ -26,7 +26,7 @@ pub struct Clip {
 
 impl Clip {
     /// `seconds` of ffmpeg's test picture as `encoder` (arguments of ffmpeg) makes it; every keyframe is a cut.
-    pub fn encode(size: &str, rate: &str, seconds: u32, encoder: &str) -> Self {
+    pub(crate) fn encode(size: &str, rate: &str, seconds: u32, encoder: &str) -> Self {
         let source = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p", "-c:v", "libx264"]);
@@ -43,7 +43,7 @@ impl Clip {
     }
 
     /// What a packager would say before it sends the packets.
-    pub fn config(&self, rungs: &[(&str, u32, u32, u32)]) -> Config {
+    pub(crate) fn config(&self, rungs: &[(&str, u32, u32, u32)]) -> Config {
         let rung = |&(name, width, height, bitrate_kbps): &(&str, u32, u32, u32)| Rung {
             name: name.into(),
             width,
@@ -63,41 +63,41 @@ impl Clip {
     }
 
     /// As [`Clip::config`], for a constant rate.
-    pub fn config_at(&self, rate: FrameRate, rungs: &[(&str, u32, u32, u32)]) -> Config {
+    pub(crate) fn config_at(&self, rate: FrameRate, rungs: &[(&str, u32, u32, u32)]) -> Config {
         Config { constant_rate: Some(rate), ..self.config(rungs) }
     }
 
     /// The presentation times in order.
-    pub fn times(&self) -> Vec<i64> {
+    pub(crate) fn times(&self) -> Vec<i64> {
         let mut times: Vec<_> = self.packets.iter().map(|packet| packet.pts).collect();
         times.sort_unstable();
         times
     }
 
     /// The presentation times of the cuts.
-    pub fn cuts(&self) -> Vec<i64> {
+    pub(crate) fn cuts(&self) -> Vec<i64> {
         self.packets.iter().filter(|packet| packet.cut).map(|packet| packet.pts).collect()
     }
 }
 
 /// One rung as the worker gave it.
 #[derive(Default, Debug)]
-pub struct Made {
+pub(crate) struct Made {
     pub avcc: Vec<Bytes>,
     pub units: Vec<(i64, bool, Bytes)>,
 }
 
 impl Made {
-    pub fn times(&self) -> Vec<i64> {
+    pub(crate) fn times(&self) -> Vec<i64> {
         self.units.iter().map(|unit| unit.0).collect()
     }
 
-    pub fn keys(&self) -> Vec<i64> {
+    pub(crate) fn keys(&self) -> Vec<i64> {
         self.units.iter().filter(|unit| unit.1).map(|unit| unit.0).collect()
     }
 
     /// The rung as Annex B, for ffmpeg.
-    pub fn annex_b(&self) -> Vec<u8> {
+    pub(crate) fn annex_b(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let record = &self.avcc[0];
         let sps_len = usize::from(u16::from_be_bytes([record[6], record[7]]));
@@ -122,13 +122,13 @@ impl Made {
 
 /// All a worker said.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub messages: Vec<FromWorker>,
     pub success: bool,
 }
 
 impl Answer {
-    pub fn rung(&self, name: &str) -> Made {
+    pub(crate) fn rung(&self, name: &str) -> Made {
         let mut made = Made::default();
         for message in &self.messages {
             match message {
@@ -143,7 +143,7 @@ impl Answer {
         made
     }
 
-    pub fn fatal(&self) -> Option<&str> {
+    pub(crate) fn fatal(&self) -> Option<&str> {
         self.messages.iter().find_map(|message| match message {
             FromWorker::Fatal { message } => Some(message.as_str()),
             _ => None,
@@ -152,7 +152,7 @@ impl Answer {
 }
 
 /// A worker process, its answers gathered by a thread.
-pub struct Worker {
+pub(crate) struct Worker {
     pub child: Child,
     pub stdin: Option<ChildStdin>,
     answers: mpsc::Receiver<FromWorker>,
@@ -160,7 +160,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut child =
             Command::new(EXECUTABLE).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, mut stdout) = (child.stdin.take(), child.stdout.take().unwrap());
@@ -183,7 +183,7 @@ impl Worker {
         Self { child, stdin, answers, heard: Vec::new() }
     }
 
-    pub fn tell(&mut self, message: ToWorker) {
+    pub(crate) fn tell(&mut self, message: ToWorker) {
         let frame = message.encode().unwrap();
         let stdin = self.stdin.as_mut().unwrap();
         // A worker that has given up reads no more; its last words tell.
@@ -191,7 +191,7 @@ impl Worker {
     }
 
     /// Waits for an answer of a kind.
-    pub fn next(&mut self, wanted: impl Fn(&FromWorker) -> bool) -> FromWorker {
+    pub(crate) fn next(&mut self, wanted: impl Fn(&FromWorker) -> bool) -> FromWorker {
         loop {
             let message = self.answers.recv().expect("the worker goes on");
             self.heard.push(message.clone());
@@ -202,7 +202,7 @@ impl Worker {
     }
 
     /// Ends the input and hears the worker out.
-    pub fn finish(mut self) -> Answer {
+    pub(crate) fn finish(mut self) -> Answer {
         drop(self.stdin.take());
         let mut messages = std::mem::take(&mut self.heard);
         messages.extend(self.answers.iter());
@@ -211,7 +211,7 @@ impl Worker {
 }
 
 /// A clip through a worker of its own.
-pub fn transcode(config: Config, packets: &[Packet]) -> Answer {
+pub(crate) fn transcode(config: Config, packets: &[Packet]) -> Answer {
     let mut worker = Worker::start();
     worker.tell(ToWorker::Config(config));
     for packet in packets {
@@ -221,7 +221,7 @@ pub fn transcode(config: Config, packets: &[Packet]) -> Answer {
 }
 
 /// Runs a filter of bytes, such as ffmpeg, to its end.
-pub fn filter(program: &str, arguments: &str, input: &[u8]) -> Vec<u8> {
+pub(crate) fn filter(program: &str, arguments: &str, input: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments.split_whitespace())
         .stdin(Stdio::piped())
