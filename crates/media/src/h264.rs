@@ -377,8 +377,8 @@ fn flag(reader: &mut BitReader<'_>) -> Result<bool, Error> {
 }
 
 fn byte(reader: &mut BitReader<'_>) -> Result<u8, Error> {
-    let value = reader.bits(8).ok_or(ENDS)?;
-    Ok(u8::try_from(value).expect("eight bits fit a byte"))
+    let [.., low] = reader.bits(8).ok_or(ENDS)?.to_be_bytes();
+    Ok(low)
 }
 
 fn signed(reader: &mut BitReader<'_>) -> Result<i64, Error> {
