@@ -1,0 +1,160 @@
+//! What a decoder makes of the bytes: ffmpeg's complaints, the numbers in the pictures, the moments of the beeps.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::clip::read_picture;
+
+const SAMPLE_RATE: u32 = 48_000;
+/// A beep's beginning: louder than this after at least [`SILENCE_S`] that was not.
+const LOUD: f32 = 0.2;
+const SILENCE_S: f64 = 0.3;
+
+/// A picture that was decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frame {
+    /// The number it carries; none if it was damaged.
+    pub number: Option<u32>,
+    /// It flashes.
+    pub flash: bool,
+    /// When it is shown, seconds on the session timeline.
+    pub at_s: f64,
+}
+
+/// Decodes strictly; a single complaint is an error.
+///
+/// # Errors
+/// With what ffmpeg said.
+pub fn strictly(bytes: &[u8]) -> Result<()> {
+    with_file(bytes, |path| {
+        let said = run(Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "warning", "-xerror", "-i"])
+            .arg(path)
+            .args(["-f", "null", "-"]))?;
+        let said = String::from_utf8_lossy(&said.stderr).trim().to_owned();
+        ensure!(said.is_empty(), "ffmpeg -xerror said: {said}");
+        Ok(())
+    })
+}
+
+/// All pictures in the order they are shown.
+///
+/// # Errors
+/// When they cannot be decoded.
+pub fn frames(bytes: &[u8]) -> Result<Vec<Frame>> {
+    with_file(bytes, |path| {
+        let entries = "frame=best_effort_timestamp_time,width,height";
+        let shown = run(Command::new("ffprobe")
+            .args(["-v", "error", "-select_streams", "v", "-show_entries", entries, "-of", "csv=p=0"])
+            .arg(path))?;
+        let shown = String::from_utf8(shown.stdout)?;
+        let raw = run(Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-copyts", "-i"])
+            .arg(path)
+            .args(["-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]))?
+        .stdout;
+        let mut frames = Vec::new();
+        let mut rest = raw.as_slice();
+        for line in shown.lines().filter(|line| !line.is_empty()) {
+            let fields: Vec<_> = line.split(',').collect();
+            let number = |name: &str, index: usize| -> Result<f64> {
+                let field = fields.get(index).with_context(|| format!("{name} in {line:?}"))?;
+                field.parse().with_context(|| format!("{name} in {line:?}"))
+            };
+            // ffprobe prints width and height before times in some versions: sizes are whole numbers.
+            let (width, height, at_s) = if fields[0].contains('.') {
+                (number("width", 1)?, number("height", 2)?, number("time", 0)?)
+            } else {
+                (number("width", 0)?, number("height", 1)?, number("time", 2)?)
+            };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "pixels of a picture"
+            )]
+            let (width, height) = (width as usize, height as usize);
+            let (picture, after) = rest
+                .split_at_checked(width * height)
+                .with_context(|| format!("{} pictures were decoded, but more have times", frames.len()))?;
+            rest = after;
+            let read = read_picture(picture, width, height);
+            frames.push(Frame {
+                number: read.map(|read| read.0),
+                flash: read.is_some_and(|read| read.1),
+                at_s,
+            });
+        }
+        ensure!(rest.is_empty(), "more pictures were decoded than have times");
+        Ok(frames)
+    })
+}
+
+/// When beeps begin, seconds on the session timeline.
+///
+/// # Errors
+/// When the sound cannot be decoded.
+pub fn beeps(bytes: &[u8]) -> Result<Vec<f64>> {
+    with_file(bytes, |path| {
+        let times = run(Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-select_streams",
+                "a",
+                "-show_entries",
+                "packet=pts_time",
+                "-of",
+                "csv=p=0",
+            ])
+            .args(["-read_intervals", "%+#1"])
+            .arg(path))?;
+        let times = String::from_utf8(times.stdout)?;
+        let begin: f64 = times.lines().next().context("there is sound")?.trim_end_matches(',').parse()?;
+        let raw = run(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path).args([
+            "-f",
+            "f32le",
+            "-ac",
+            "1",
+            "-ar",
+            &SAMPLE_RATE.to_string(),
+            "-",
+        ]))?
+        .stdout;
+        let mut found = Vec::new();
+        let mut quiet_since = -1.0;
+        for (index, sample) in raw.chunks_exact(4).enumerate() {
+            let level = f32::from_le_bytes(sample.try_into().expect("chunks of four")).abs();
+            let at = begin + f64::from(u32::try_from(index)?) / f64::from(SAMPLE_RATE);
+            if level > LOUD {
+                if at - quiet_since > SILENCE_S {
+                    found.push(at);
+                }
+                quiet_since = at;
+            }
+        }
+        Ok(found)
+    })
+}
+
+fn with_file<T>(bytes: &[u8], look: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("media.mp4");
+    fs::write(&path, bytes)?;
+    look(&path)
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    let output = command.output().with_context(|| format!("start {command:?}"))?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output)
+}

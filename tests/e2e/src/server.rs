@@ -1,0 +1,278 @@
+//! The real executable with a data folder and ports of its own.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    api::Api,
+    http::Http,
+    machine::{self, Alone, eventually},
+};
+
+/// How long a start may take on a busy machine, in the unoptimised build.
+const START: Duration = Duration::from_secs(30);
+/// How long an end may take.
+const END: Duration = Duration::from_secs(15);
+
+/// A running `lectern demo`; ended with the value.
+pub struct Server {
+    child: Option<Child>,
+    /// What it printed with `--json`.
+    demo: Value,
+    http_port: u16,
+    rtmp_port: u16,
+    options: Options,
+    folder: TempDir,
+    _alone: Alone,
+}
+
+/// How it is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// With the generated lecture.
+    pub publisher: bool,
+    /// More environment.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Server {
+    /// Starts `lectern demo --no-publisher`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start() -> Result<Self> {
+        Self::start_with(Options::default())
+    }
+
+    /// Starts `lectern demo`.
+    ///
+    /// # Errors
+    /// When it does not come up; the end of its log stands in the message.
+    pub fn start_with(options: Options) -> Result<Self> {
+        let alone = Alone::on_this_machine()?;
+        let folder = tempfile::Builder::new().prefix("lectern-e2e-").tempdir()?;
+        let mut server = Self {
+            child: None,
+            demo: Value::Null,
+            http_port: machine::free_port()?,
+            rtmp_port: machine::free_port()?,
+            options,
+            folder,
+            _alone: alone,
+        };
+        server.launch()?;
+        Ok(server)
+    }
+
+    /// HTTP to it.
+    #[must_use]
+    pub fn http(&self) -> Http {
+        Http::of(&self.url("")).expect("our own URL begins with http://")
+    }
+
+    /// A URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.http_port)
+    }
+
+    /// Where publishers connect; the stream key is another path segment.
+    #[must_use]
+    pub fn rtmp_url(&self) -> String {
+        format!("rtmp://127.0.0.1:{}/live", self.rtmp_port)
+    }
+
+    /// A text field of what it printed.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn demo(&self, field: &str) -> Result<&str> {
+        self.demo[field]
+            .as_str()
+            .with_context(|| format!("`lectern demo --json` names {field}: {}", self.demo))
+    }
+
+    /// The API as one of the seeded users: `admin`, `instructor` or `student`.
+    ///
+    /// # Errors
+    /// When there is none, or he cannot log in.
+    pub fn log_in(&self, role: &str) -> Result<Api> {
+        let (email, password) = self.user(role)?;
+        Api::log_in(self.http(), &email, &password)
+    }
+
+    /// E-mail address and password of a seeded user.
+    ///
+    /// # Errors
+    /// When there is none of that role.
+    pub fn user(&self, role: &str) -> Result<(String, String)> {
+        let users = self.demo["users"].as_array().context("`lectern demo --json` names users")?;
+        let alias = if role == "instructor" { "teacher" } else { role };
+        let user = users.iter().find(|user| user["role"] == role || user["role"] == alias);
+        let user =
+            user.with_context(|| format!("`lectern demo --json` names a user of role {role}: {users:?}"))?;
+        let text =
+            |field: &str| user[field].as_str().map(str::to_owned).context("a user has e-mail and password");
+        Ok((text("email")?, text("password")?))
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it was ended.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    /// The transcoders it has started.
+    ///
+    /// # Errors
+    /// When processes cannot be listed.
+    pub fn transcoders(&self) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            // A process may end while we look.
+            let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+            let Some((before, after)) = stat.rsplit_once(')') else { continue };
+            let parent = after.split_whitespace().nth(1).and_then(|parent| parent.parse::<u32>().ok());
+            // The kernel keeps fifteen letters of a name.
+            if parent == Some(self.pid()) && before.contains("(lectern-transc") {
+                found.push(pid);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ends it as an operator does, by SIGTERM, and waits.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not well.
+    pub fn stop(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the server runs")?;
+        signal(child.id(), "TERM")?;
+        let status =
+            eventually("the server ends after SIGTERM", END, || child.try_wait()?.context("it still runs"));
+        if status.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let status = status?;
+        ensure!(status.success(), "the server ended with {status} after SIGTERM\n{}", self.log_end());
+        Ok(())
+    }
+
+    /// Ends it as a power cut does.
+    ///
+    /// # Errors
+    /// When it had ended by itself.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the server runs")?;
+        if let Some(status) = child.try_wait()? {
+            bail!("the server had ended with {status}\n{}", self.log_end());
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again over the same data and ports.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_again(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the server still runs");
+        self.launch()
+    }
+
+    /// Where it keeps everything.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// All it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let mut command = Command::new(machine::executable("lectern")?);
+        command.args(["demo", "--json"]);
+        if !self.options.publisher {
+            command.arg("--no-publisher");
+        }
+        command
+            .current_dir(self.folder.path())
+            .env("LECTERN_DATA_DIR", self.data())
+            .env("LECTERN_HTTP_ADDR", format!("127.0.0.1:{}", self.http_port))
+            .env("LECTERN_RTMP_ADDR", format!("127.0.0.1:{}", self.rtmp_port))
+            .env("LECTERN_METRICS_ADDR", format!("127.0.0.1:{}", machine::free_port()?))
+            .envs(self.options.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        let mut child = command.spawn().context("start lectern")?;
+        let stdout = child.stdout.take().expect("standard output is a pipe");
+        self.child = Some(child);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        self.demo = serde_json::from_str(&line).with_context(|| {
+            format!("`lectern demo --json` prints one JSON line: {line:?}\n{}", self.log_end())
+        })?;
+        eventually("the server is ready", START, || self.http().get("/readyz")?.expect(200)).map(drop)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn log_end(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Its transcoders end when their pipe does.
+            let _ended = child.kill();
+            let _status = child.wait();
+        }
+        if std::thread::panicking() || std::env::var_os("LECTERN_E2E_LOG").is_some() {
+            println!("--- the server's log ends with\n{}", self.log_end());
+        }
+    }
+}
+
+/// Sends a signal by name.
+///
+/// # Errors
+/// When there is no such process.
+pub fn signal(pid: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status()?;
+    ensure!(status.success(), "kill -{name} {pid}: {status}");
+    Ok(())
+}
+
+/// Is there such a process, and not just its remains?
+#[must_use]
+pub fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}

@@ -1,0 +1,13 @@
+//! Lectures from an encoder to a player, through the real executable.
+
+#![allow(clippy::disallowed_methods, reason = "real time is what these tests are about")]
+#![allow(clippy::print_stdout, reason = "a test says what it measured")]
+#![allow(clippy::unwrap_in_result, reason = "a test that panics has failed")]
+
+mod access;
+mod encodings;
+mod interruptions;
+mod pages;
+mod playlists;
+mod stage;
+mod transcoder;
