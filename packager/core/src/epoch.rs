@@ -4,15 +4,40 @@
 //! [`Epoch::poll_timeout`] or the next input. The order of outputs is the order of writing: a part's bytes
 //! come before the journal's record of it, and both before the window that lists it.
 
-use std::{collections::VecDeque, sync::Arc, time::{Duration, Instant}};
+mod announce;
+mod lead;
+mod recover;
+mod rungs;
+mod startup;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use events::HealthWarning;
-use hls::{multivariant::Multivariant, window::{Figures, Window}};
-use media::{AccessUnit, Item, VideoConfig};
+use hls::{
+    multivariant::Multivariant,
+    window::{Figures, Window},
+};
+use media::{AccessUnit, Item, MediaTime, TrackConfig, TrackKind, VideoConfig};
 
-use crate::{journal::Record, ladder::{self, Rung}};
+pub use self::recover::{Archive, RecoverError};
+use self::{
+    lead::Leader,
+    rungs::{Kept, RungTrack},
+    startup::{Held, Startup},
+};
+use crate::{
+    journal::Record,
+    ladder::{self, Rung},
+    plan::{Lengths, Plan},
+    segmenter::{Picture, Pictures, Segmenter, Sound},
+    timeline::Timeline,
+};
 
 /// A rendition's name: the folder in its URIs.
 pub type Name = Arc<str>;
@@ -59,6 +84,10 @@ pub enum Transcode {
         source: Arc<VideoConfig>,
         /// What to make, best first.
         rungs: Vec<Rung>,
+        /// Pictures a second, declared or measured.
+        frame_rate: Option<f64>,
+        /// The source's pictures come too irregularly for parts: make a constant rate of them.
+        constant_rate: bool,
     },
     /// The next access unit in decode order; its times are on the epoch's timeline.
     Packet {
@@ -67,6 +96,15 @@ pub enum Transcode {
         /// A segment begins at its presentation time: every rung's picture there must be an IDR.
         cut: bool,
     },
+    /// The timeline has come to `at` and no picture is there: at a constant rate the last one is repeated.
+    Advance {
+        /// Session time.
+        at: MediaTime,
+        /// A segment begins there.
+        cut: bool,
+    },
+    /// Give out all that is still held; what follows begins with a keyframe.
+    Flush,
     /// Make this rung no longer.
     Drop {
         /// Its name.
@@ -125,72 +163,207 @@ pub enum Output {
     Ended,
 }
 
+/// Media sequence numbers that the journal reserves at a time.
+const RESERVED_AHEAD: u64 = 64;
+/// How long the rungs' last pictures are waited for at the end.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// One timeline of a session or preview.
 #[derive(Debug)]
 pub struct Epoch {
     config: Config,
+    lengths: Lengths,
     outputs: VecDeque<Output>,
-    start: Start,
+    timeline: Timeline,
+    plan: Plan,
+    phase: Phase,
+    leader: Leader,
+    /// A publisher is connected.
+    publishing: bool,
+    /// When its first unit came.
+    first_unit_at: Option<Instant>,
+    source: Option<Segmenter<Pictures>>,
+    audio: Option<Segmenter<Sound>>,
+    rungs: Vec<RungTrack>,
+    video: Option<VideoState>,
+    /// A changed configuration, from the next keyframe on.
+    video_change: Option<Arc<VideoConfig>>,
+    /// Something changed in a rendition: the next cut by media is a discontinuity in all.
+    discontinuity_due: bool,
+    audio_newest: i64,
+    kept: Kept,
+    reserved_to: u64,
+    first_msn: u64,
+    /// Lengths of renditions' files that are there before their first part.
+    file_ends: BTreeMap<String, u64>,
+    /// A transcoder was asked for.
+    transcoding: bool,
+    announced: Option<Arc<Multivariant>>,
+    health: Vec<HealthWarning>,
+}
+
+/// How far the epoch has come.
+#[derive(Debug)]
+enum Phase {
+    /// Units are held until it is known what there is.
+    Starting(Startup),
+    /// Cutting.
+    Running,
+    /// No more units; the rungs' last pictures are waited for.
+    Ending(Instant),
+    /// ENDLIST.
+    Ended,
+}
+
+/// What is known of the source's pictures.
+#[derive(Debug)]
+struct VideoState {
+    config: Arc<VideoConfig>,
+    frame_rate: Option<f64>,
+    /// Why the source is not listed, or lists gaps.
+    withheld: Option<HealthWarning>,
+    /// Keyframes are too far apart: cuts fall on any picture, and only the rungs follow.
+    even_cuts: bool,
+    /// Newest decode time.
+    newest: i64,
+    /// Newest presentation time.
+    newest_shown: i64,
+    last_key: Option<i64>,
+    /// Keyframes in a row that stood close enough for the plan.
+    good_intervals: u32,
 }
 
 impl Epoch {
     /// A new timeline that begins at `start`. Nothing is listed before media comes.
     #[must_use]
     pub fn new(config: Config, start: Start) -> Self {
-        Self { config, outputs: VecDeque::new(), start }
+        let timeline = Timeline::new(start.now, start.wall);
+        let mut epoch = Self::with(config, timeline, Phase::Starting(Startup::default()));
+        epoch.outputs.push_back(Output::Journal(Record::Epoch {
+            started_at: start.wall,
+            figures: epoch.config.figures,
+        }));
+        epoch
     }
 
-    /// Goes on with a timeline from its journal. `file_bytes` tells how long a rendition's file is, so that
-    /// parts whose bytes never reached the disk become gaps; the next part is appended at that length.
-    /// The clock leads until a publisher comes back.
-    ///
-    /// # Errors
-    /// When the records do not begin with an epoch's first record.
-    pub fn recover(
-        config: Config,
-        records: impl IntoIterator<Item = Record>,
-        file_bytes: impl Fn(&str) -> u64,
-        at: Start,
-    ) -> Result<Self, RecoverError> {
-        let _ = (records, file_bytes);
-        Ok(Self::new(config, at))
+    fn with(config: Config, timeline: Timeline, phase: Phase) -> Self {
+        Self {
+            lengths: Lengths::of(&config.figures),
+            config,
+            outputs: VecDeque::new(),
+            timeline,
+            plan: Plan::default(),
+            phase,
+            leader: Leader::Clock,
+            publishing: false,
+            first_unit_at: None,
+            source: None,
+            audio: None,
+            rungs: Vec::new(),
+            video: None,
+            video_change: None,
+            discontinuity_due: false,
+            audio_newest: 0,
+            kept: Kept::default(),
+            reserved_to: 0,
+            first_msn: 1,
+            file_ends: BTreeMap::new(),
+            transcoding: false,
+            announced: None,
+            health: Vec::new(),
+        }
     }
 
-    /// A publisher begins (or begins again): its items follow.
+    /// A publisher begins (or begins again, or takes over): its items follow.
     pub fn publication_started(&mut self, now: Instant) {
-        let _ = now;
+        if self.publishing {
+            self.publication_ended(now);
+        }
+        self.publishing = true;
+        self.first_unit_at = None;
+        self.timeline.publication_started();
+        if let Some(video) = &mut self.video
+            && self.source.is_some()
+        {
+            // The teacher may have set his encoder right.
+            video.withheld = None;
+            video.even_cuts = false;
+            video.last_key = None;
+        }
+        self.settle(now);
     }
 
     /// The publication's next item, in publication time.
     pub fn item(&mut self, item: Item, now: Instant) {
-        let _ = (item, now);
+        match item {
+            Item::Config(TrackConfig::Video(config)) => self.video_config(config, now),
+            Item::Config(TrackConfig::Audio(config)) => self.audio_config(config, now),
+            Item::Unit(unit) => self.unit(unit, now),
+        }
+        self.settle(now);
     }
 
     /// The publisher is gone, be it by will or not. The playlists go on.
     pub fn publication_ended(&mut self, now: Instant) {
-        let _ = now;
+        if !self.publishing {
+            return;
+        }
+        if let Phase::Starting(_) = self.phase {
+            // What came is worth showing, should it be enough for a segment.
+            self.open(now, true);
+        }
+        self.publishing = false;
+        self.settle(now);
     }
 
     /// The transcoder's next item for a rung: its configuration before the first unit, units in decode
     /// order, times on the epoch's timeline. Unknown rungs are ignored.
     pub fn rung_unit(&mut self, rung: &str, item: Item, now: Instant) {
-        let _ = (rung, item, now);
+        if !matches!(self.phase, Phase::Running | Phase::Ending(_)) {
+            return;
+        }
+        match item {
+            Item::Config(TrackConfig::Video(config)) => self.rung_config(rung, &config),
+            Item::Unit(unit) if unit.track == TrackKind::Video => self.rung_picture(rung, unit),
+            Item::Config(TrackConfig::Audio(_)) | Item::Unit(_) => return,
+        }
+        self.watch_rungs(now);
+        self.settle(now);
     }
 
-    /// The transcoder process died, hung or was restarted by the shell: a [`Transcode::Start`] and the
-    /// packets kept since the last cut follow for its successor.
+    /// The transcoder process died or hung and its successor waits for work: a [`Transcode::Start`] and the
+    /// packets it needs to go on where the rungs stand follow.
     pub fn transcoder_lost(&mut self, now: Instant) {
-        let _ = now;
+        if matches!(self.phase, Phase::Running) {
+            self.restart_transcoder(now);
+        }
+        self.settle(now);
     }
 
     /// To be called when [`Epoch::poll_timeout`] is due (or at any other time).
     pub fn timeout(&mut self, now: Instant) {
-        let _ = now;
+        self.settle(now);
     }
 
-    /// Closes the timeline for good: last parts, ENDLIST everywhere. Later inputs are ignored.
+    /// Closes the timeline for good: last parts, ENDLIST everywhere. Later inputs are ignored, but the
+    /// rungs' last pictures are waited for up to a second.
     pub fn end(&mut self, now: Instant) {
-        let _ = now;
+        if matches!(self.phase, Phase::Ending(_) | Phase::Ended) {
+            return;
+        }
+        if let Phase::Starting(_) = self.phase {
+            self.open(now, true);
+        }
+        if matches!(self.phase, Phase::Starting(_)) {
+            self.finish();
+            return;
+        }
+        if self.leader != Leader::Clock {
+            self.lose_publisher(now);
+        }
+        self.publishing = false;
+        self.phase = Phase::Ending(now + ENDING);
+        self.settle(now);
     }
 
     /// What is to be done next.
@@ -201,41 +374,182 @@ impl Epoch {
     /// When [`Epoch::timeout`] wants to be called, if at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let _ = (&self.config, &self.start);
-        None
+        match &self.phase {
+            Phase::Starting(startup) => startup.deadline(),
+            Phase::Running => self.leader_deadline(),
+            Phase::Ending(until) => Some(*until),
+            Phase::Ended => None,
+        }
+    }
+
+    fn video_config(&mut self, config: Arc<VideoConfig>, now: Instant) {
+        if let Phase::Starting(startup) = &self.phase
+            && startup.video.as_ref().is_some_and(|before| *before != config)
+        {
+            // The units held so far belong to the configuration before.
+            self.open(now, true);
+        }
+        match &mut self.phase {
+            Phase::Starting(startup) => startup.video = Some(config),
+            Phase::Running => {
+                let same = self.video.as_ref().is_some_and(|video| *video.config == *config);
+                self.video_change = (!same && self.video.is_some()).then_some(config);
+            }
+            Phase::Ending(_) | Phase::Ended => {}
+        }
+    }
+
+    fn audio_config(&mut self, config: Arc<media::AudioConfig>, now: Instant) {
+        if let Phase::Starting(startup) = &self.phase
+            && startup.audio.as_ref().is_some_and(|before| *before != config)
+        {
+            self.open(now, true);
+        }
+        match &mut self.phase {
+            Phase::Starting(startup) => startup.audio = Some(config),
+            Phase::Running => {
+                if let Some(audio) = &mut self.audio {
+                    self.discontinuity_due |= audio.reconfigure(config);
+                }
+            }
+            Phase::Ending(_) | Phase::Ended => {}
+        }
+    }
+
+    fn unit(&mut self, unit: AccessUnit, now: Instant) {
+        if !self.publishing || matches!(self.phase, Phase::Ending(_) | Phase::Ended) {
+            return;
+        }
+        self.first_unit_at.get_or_insert(now);
+        let dts = unit.decode_at.rescale(media::SESSION_SCALE).ticks();
+        let pts = unit.present_at.rescale(media::SESSION_SCALE).ticks();
+        let occupied = self.occupied_to();
+        let offset = self.timeline.place(unit.track, dts, occupied, now);
+        let (dts, pts) = (dts.saturating_add(offset), pts.saturating_add(offset));
+        let held = match unit.track {
+            TrackKind::Video => Held::Picture(Picture { pts, dts, key: unit.key, payload: unit.payload }),
+            TrackKind::Audio => Held::Sound { at: pts, payload: unit.payload },
+        };
+        if let Phase::Starting(startup) = &mut self.phase {
+            self.timeline.observe(dts, now);
+            startup.hold(held, now);
+            return;
+        }
+        self.take(held, now);
+    }
+
+    fn take(&mut self, unit: Held, now: Instant) {
+        match unit {
+            Held::Picture(picture) => self.picture(picture, now),
+            Held::Sound { at, payload } => self.sound(at, payload, now),
+        }
+    }
+
+    /// The end of whatever the source's tracks list.
+    fn occupied_to(&self) -> i64 {
+        let source = self.source.as_ref().map_or(0, Segmenter::occupied_to);
+        let audio = self.audio.as_ref().map_or(0, Segmenter::occupied_to);
+        let cut = self.plan.last().map_or(0, |cut| cut.at + 1);
+        source.max(audio).max(cut)
+    }
+
+    /// Everything that follows from an input or from time alone, then the announcements.
+    fn settle(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Starting(_) => self.open(now, false),
+            Phase::Running => self.follow_leader(now),
+            Phase::Ending(until) => {
+                if now >= until || self.rungs_complete() {
+                    self.finish();
+                }
+            }
+            Phase::Ended => {}
+        }
+        self.announce();
+    }
+
+    /// Opens the epoch if it is known what it consists of.
+    fn open(&mut self, now: Instant, anyway: bool) {
+        let Phase::Starting(startup) = &mut self.phase else { return };
+        let Some(opening) = startup.decide(&self.config.figures, now, anyway) else { return };
+        self.phase = Phase::Running;
+        let started_at = self.timeline.started_at();
+        let figures = self.config.figures;
+        if let Some(config) = &opening.video {
+            let ladder = ladder::Ladder::for_source(config, opening.withheld.is_some(), &self.config.ladder);
+            if opening.withheld.is_none() {
+                let mut source = Segmenter::new(
+                    "source".into(),
+                    figures,
+                    started_at,
+                    media::SESSION_SCALE,
+                    self.first_msn - 1,
+                    Pictures::default(),
+                );
+                source.append_at(self.file_ends.get("source").copied().unwrap_or(0));
+                source.set_init(crate::fmp4::video_init(config, SESSION_TICKS), media::SESSION_SCALE);
+                self.source = Some(source);
+            }
+            self.video = Some(VideoState {
+                config: Arc::clone(config),
+                frame_rate: opening.frame_rate,
+                withheld: opening.withheld,
+                even_cuts: opening.withheld == Some(HealthWarning::GopTooLong),
+                newest: opening.at,
+                newest_shown: opening.at,
+                last_key: None,
+                good_intervals: 0,
+            });
+            self.open_rungs(ladder, now);
+        }
+        let absent = opening.audio.is_none();
+        let config = opening.audio.clone().unwrap_or_else(crate::silence::config);
+        if let Some(scale) = media::Timescale::checked(config.sample_rate) {
+            let init = crate::fmp4::audio_init(&config);
+            let sound = Sound::new(config, absent);
+            let mut audio =
+                Segmenter::new("audio".into(), figures, started_at, scale, self.first_msn - 1, sound);
+            audio.append_at(self.file_ends.get("audio").copied().unwrap_or(0));
+            audio.set_init(init, scale);
+            self.audio = Some(audio);
+        }
+        self.leader = if opening.video.is_some() { Leader::Video } else { Leader::Audio };
+        self.audio_newest = opening.at;
+        self.cut(opening.at, true);
+        for unit in opening.units {
+            self.take(unit, now);
+        }
+        self.follow_leader(now);
+    }
+
+    /// ENDLIST.
+    fn finish(&mut self) {
+        let end = self.occupied_to();
+        let out = &mut self.outputs;
+        for rung in &mut self.rungs {
+            rung.track.leave(out);
+            rung.track.fill_gap(end, &self.plan, out);
+            rung.track.finish(out);
+        }
+        if let Some(source) = &mut self.source {
+            source.leave(out);
+            source.fill_gap(end, &self.plan, out);
+            source.finish(out);
+        }
+        if let Some(audio) = &mut self.audio {
+            audio.leave(&self.plan, out);
+            audio.fill_gap(end, &self.plan, out);
+            audio.finish(out);
+        }
+        if self.transcoding {
+            self.outputs.push_back(Output::Transcode(Transcode::Stop));
+        }
+        self.outputs.push_back(Output::Journal(Record::End));
+        self.phase = Phase::Ended;
+        self.announce();
+        self.outputs.push_back(Output::Ended);
     }
 }
 
-/// Why a journal could not be gone on with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecoverError {
-    /// It does not begin with an epoch's record.
-    #[error("the journal does not begin with an epoch record")]
-    NoEpoch,
-    /// It ends with ENDLIST.
-    #[error("the journal's epoch has ended; open it as an archive")]
-    Ended,
-}
-
-/// An epoch as its journal tells it: to serve one that has ended.
-#[derive(Clone, Debug)]
-pub struct Archive {
-    /// Its renditions; none when it never opened.
-    pub multivariant: Option<Arc<Multivariant>>,
-    /// Every rendition's last window, with ENDLIST.
-    pub windows: Vec<Arc<Window>>,
-}
-
-impl Archive {
-    /// Reads the records; `file_bytes` as in [`Epoch::recover`].
-    ///
-    /// # Errors
-    /// When the records do not begin with an epoch's first record.
-    pub fn open(
-        records: impl IntoIterator<Item = Record>,
-        file_bytes: impl Fn(&str) -> u64,
-    ) -> Result<Self, RecoverError> {
-        let _ = (records, file_bytes);
-        Ok(Self { multivariant: None, windows: Vec::new() })
-    }
-}
+/// Ticks a second of every video track.
+const SESSION_TICKS: u32 = 90_000;

@@ -231,9 +231,12 @@ fn take_record(take: &mut Take<'_>) -> Option<Record> {
         EPOCH => Record::Epoch { started_at: take.time()?, figures: take.figures()? },
         PDT_ANCHOR => Record::PdtAnchor { at: take.media()?, lag: take.media()? },
         MULTIVARIANT => Record::Multivariant(take.multivariant()?),
-        INIT => {
-            Record::Init { rendition: take.text()?, n: take.u32()?, timescale: take.u32()?, bytes: take.bytes()? }
-        }
+        INIT => Record::Init {
+            rendition: take.text()?,
+            n: take.u32()?,
+            timescale: take.u32()?,
+            bytes: take.bytes()?,
+        },
         SEGMENT => Record::Segment {
             rendition: take.text()?,
             msn: take.u64()?,

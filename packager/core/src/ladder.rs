@@ -30,7 +30,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { enabled: true, rungs: vec![(720, 2_500), (480, 1_200), (240, 400)], replacement_height_max: 1_080 }
+        Self {
+            enabled: true,
+            rungs: vec![(720, 2_500), (480, 1_200), (240, 400)],
+            replacement_height_max: 1_080,
+        }
     }
 }
 
@@ -76,8 +80,9 @@ fn even(pixels: u32) -> u32 {
 }
 
 /// Bitrate of a replacement, in proportion between the figures we know to look good.
-fn bitrate_for_height(height: u32) -> u32 {
-    const KNOWN: [(u32, u32); 6] = [(120, 150), (240, 400), (360, 800), (480, 1_200), (720, 2_500), (1_080, 4_500)];
+pub(crate) fn bitrate_for_height(height: u32) -> u32 {
+    const KNOWN: [(u32, u32); 6] =
+        [(120, 150), (240, 400), (360, 800), (480, 1_200), (720, 2_500), (1_080, 4_500)];
     let Some(above) = KNOWN.iter().position(|(known, _)| *known >= height) else { return KNOWN[5].1 };
     let (high, high_rate) = KNOWN[above];
     let Some((low, low_rate)) = above.checked_sub(1).map(|below| KNOWN[below]) else { return high_rate };
@@ -101,8 +106,11 @@ mod tests {
             nal_length_size: 4,
         };
         let ladder = Ladder::for_source(&source, withheld, &Config::default());
-        let text: Vec<_> =
-            ladder.rungs.iter().map(|r| format!("{} {}x{} {}k", r.name, r.width, r.height, r.bitrate_kbps)).collect();
+        let text: Vec<_> = ladder
+            .rungs
+            .iter()
+            .map(|r| format!("{} {}x{} {}k", r.name, r.width, r.height, r.bitrate_kbps))
+            .collect();
         assert_eq!(text.join(", "), expected);
     }
 
@@ -117,7 +125,12 @@ mod tests {
     fn a_withheld_source_is_replaced_by_a_rung_of_its_size() {
         check(1280, 720, true, "720p 1280x720 2500k, 480p 852x480 1200k, 240p 426x240 400k");
         check(640, 360, true, "360p 640x360 800k, 240p 426x240 400k");
-        check(3840, 2160, true, "1080p 1920x1080 4500k, 720p 1280x720 2500k, 480p 852x480 1200k, 240p 426x240 400k");
+        check(
+            3840,
+            2160,
+            true,
+            "1080p 1920x1080 4500k, 720p 1280x720 2500k, 480p 852x480 1200k, 240p 426x240 400k",
+        );
     }
 
     #[test]

@@ -12,7 +12,12 @@
 //! begins with it, the segmenter of its rendition puts it into a part, [`fmp4`] writes the part's boxes, the
 //! books add the part to the rendition's window. What must survive a crash goes to the [`journal`].
 
+mod books;
 pub mod epoch;
 pub mod fmp4;
 pub mod journal;
 pub mod ladder;
+mod plan;
+mod segmenter;
+mod silence;
+mod timeline;

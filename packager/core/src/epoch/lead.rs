@@ -1,0 +1,378 @@
+//! Who leads the cut plan: pictures while they flow, else sound, else the clock.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use events::HealthWarning;
+use media::{AccessUnit, MediaTime, TrackKind};
+
+use super::{Epoch, Output, RESERVED_AHEAD, Transcode};
+use crate::{
+    journal::Record,
+    plan::Cut,
+    segmenter::{Picture, Segmenter, TRAIL},
+};
+
+/// Media this late is not waited for any longer (1.0 s).
+const LATE: i64 = 90_000;
+/// A returning publisher without pictures leads by sound after this long.
+const PICTURELESS_AFTER: Duration = Duration::from_millis(2_500);
+/// A segment shorter than this is not begun for a hole's sake (0.25 s).
+const SEGMENT_WORTH: i64 = 22_500;
+/// Keyframes in a row that must be close enough before a withheld source is listed again.
+const GOOD_INTERVALS: u32 = 3;
+
+/// Who decides where segments begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leader {
+    /// The source's pictures.
+    Video,
+    /// The sound.
+    Audio,
+    /// Nobody publishes: real time.
+    Clock,
+}
+
+impl Epoch {
+    /// A picture of the source.
+    pub(super) fn picture(&mut self, picture: Picture, now: Instant) {
+        if self.video.is_none() {
+            return;
+        }
+        if self.leader != Leader::Video && !self.pictures_return(&picture, now) {
+            return;
+        }
+        self.timeline.observe(picture.dts, now);
+        let cut = self.cut_at_picture(&picture, now);
+        let video = self.video.as_mut().expect("asked just above");
+        video.newest = video.newest.max(picture.dts);
+        video.newest_shown = video.newest_shown.max(picture.pts);
+        self.plan.position = self.plan.position.max(picture.dts);
+        self.transcode(&picture, cut, now);
+        let withheld = self.video.as_ref().is_some_and(|video| video.withheld.is_some());
+        if let Some(source) = &mut self.source
+            && !withheld
+        {
+            source.picture(picture, &self.plan, &mut self.outputs);
+            if source.is_irregular() {
+                self.withhold(HealthWarning::FrameRateIrregular);
+            }
+        }
+    }
+
+    /// Pictures take the lead again at a keyframe that nothing is listed beyond.
+    fn pictures_return(&mut self, picture: &Picture, now: Instant) -> bool {
+        if !picture.key {
+            return false;
+        }
+        let mut occupied = self.plan.last().map_or(0, |cut| cut.at + 1);
+        occupied = occupied.max(self.source.as_ref().map_or(0, Segmenter::occupied_to));
+        if self.leader == Leader::Clock {
+            occupied = occupied.max(self.audio.as_ref().map_or(0, Segmenter::occupied_to));
+        }
+        if picture.pts < occupied {
+            self.timeline.came_late(now);
+            return false;
+        }
+        self.timeline.on_time();
+        self.leader = Leader::Video;
+        if let Some(video) = &mut self.video {
+            video.newest = picture.dts;
+            video.newest_shown = picture.pts;
+            video.last_key = None;
+        }
+        self.change_video(now);
+        self.cut(picture.pts, true);
+        true
+    }
+
+    /// Decides whether a segment begins with this picture; true if so.
+    fn cut_at_picture(&mut self, picture: &Picture, now: Instant) -> bool {
+        let last = *self.plan.last().expect("the plan has a cut once media flows");
+        if last.at == picture.pts && last.media {
+            // It has just taken the lead, or it is the epoch's first.
+            self.note_key(picture);
+            return true;
+        }
+        let changed = picture.key && self.change_video(now);
+        let since = picture.pts - last.at;
+        let source_end = self.source.as_ref().filter(|source| !source.is_gap()).map(Segmenter::end_session);
+        let nominal = self.source.as_ref().map_or(3_000, Segmenter::nominal);
+        let back = picture.key && self.note_key(picture);
+        let video = self.video.as_mut().expect("pictures come after their configuration");
+        let by_key =
+            picture.key && (since >= self.lengths.segment_min || self.discontinuity_due || changed || back);
+        let cut = if video.even_cuts { by_key || since >= self.lengths.segment_even } else { by_key };
+        let forced = !cut && since + nominal >= self.lengths.segment_max;
+        if !(cut || forced) || since <= 0 {
+            return false;
+        }
+        if forced {
+            video.even_cuts = true;
+            self.withhold(HealthWarning::GopTooLong);
+        }
+        let at = match source_end {
+            // Every sample before takes a tick at least.
+            Some(end) if picture.key => picture.pts.max(end + 1),
+            Some(_) | None => picture.pts,
+        };
+        self.cut(at, true);
+        true
+    }
+
+    /// Keeps count of keyframes; true when a source that was withheld for want of them may come back here.
+    fn note_key(&mut self, picture: &Picture) -> bool {
+        let Some(video) = &mut self.video else { return false };
+        if !picture.key {
+            return false;
+        }
+        let interval = video.last_key.map(|before| picture.pts - before);
+        video.last_key = Some(picture.pts);
+        match interval {
+            Some(interval) if interval < self.lengths.segment_max - 9_000 => video.good_intervals += 1,
+            Some(_) | None => video.good_intervals = 0,
+        }
+        let listed = self.source.is_some();
+        if !(video.even_cuts && listed && video.good_intervals >= GOOD_INTERVALS) {
+            return false;
+        }
+        video.even_cuts = false;
+        video.withheld = None;
+        true
+    }
+
+    /// The source cannot be cut: it lists gaps from here on, and its place is taken by the rungs.
+    fn withhold(&mut self, why: HealthWarning) {
+        if let Some(video) = &mut self.video {
+            video.withheld = Some(why);
+            video.good_intervals = 0;
+        }
+        if let Some(source) = &mut self.source {
+            source.leave(&mut self.outputs);
+        }
+    }
+
+    /// A changed configuration holds from this keyframe on.
+    fn change_video(&mut self, now: Instant) -> bool {
+        let (Some(config), Some(video)) = (self.video_change.take(), &mut self.video) else { return false };
+        let recoded = video.config.avcc != config.avcc;
+        video.frame_rate = config.frame_rate.or(video.frame_rate);
+        video.config = config;
+        if !recoded {
+            return false;
+        }
+        if let Some(source) = &mut self.source {
+            source
+                .set_init(crate::fmp4::video_init(&video.config, super::SESSION_TICKS), media::SESSION_SCALE);
+        }
+        self.discontinuity_due = true;
+        self.kept.clear();
+        self.reconfigure_transcoder(now);
+        true
+    }
+
+    /// A frame of sound.
+    pub(super) fn sound(&mut self, at: i64, payload: Bytes, now: Instant) {
+        if self.audio.is_none() {
+            return;
+        }
+        self.audio_newest = self.audio_newest.max(at);
+        if self.video.is_none() {
+            self.timeline.observe(at, now);
+        }
+        match self.leader {
+            Leader::Video => {}
+            Leader::Audio => {
+                let last = self.plan.last().expect("the plan has a cut once media flows").at;
+                if at - last >= self.lengths.segment_even || (self.discontinuity_due && at > last + TRAIL) {
+                    self.cut(at, true);
+                }
+                self.plan.position = self.plan.position.max(at);
+            }
+            Leader::Clock => self.sound_returns(at, now),
+        }
+        if let Some(audio) = &mut self.audio {
+            audio.frame(at, payload);
+        }
+    }
+
+    fn sound_returns(&mut self, at: i64, now: Instant) {
+        let waited =
+            self.first_unit_at.is_some_and(|first| now.saturating_duration_since(first) >= PICTURELESS_AFTER);
+        if self.video.is_some() && !waited {
+            return;
+        }
+        if at < self.occupied_to() {
+            if self.video.is_none() {
+                self.timeline.came_late(now);
+            }
+            return;
+        }
+        self.timeline.on_time();
+        self.leader = Leader::Audio;
+        self.cut(at, true);
+    }
+
+    /// Hands the lead on where it is due, and lets every rendition follow the plan.
+    pub(super) fn follow_leader(&mut self, now: Instant) {
+        match self.leader {
+            Leader::Video => {
+                let newest = self.video.as_ref().map_or(0, |video| video.newest);
+                if !self.publishing {
+                    self.lose_publisher(now);
+                } else if now >= self.timeline.when(newest + LATE) {
+                    self.lose_pictures(now);
+                }
+            }
+            Leader::Audio => {
+                if !self.publishing || now >= self.timeline.when(self.audio_newest + LATE) {
+                    self.lose_publisher(now);
+                }
+            }
+            Leader::Clock => {}
+        }
+        let head = self.timeline.head(now);
+        let last = self.plan.last().map_or(0, |cut| cut.at);
+        let frontier = match self.leader {
+            Leader::Video => {
+                let newest = self.video.as_ref().map_or(0, |video| video.newest);
+                newest.max(head - TRAIL).min((last + self.lengths.segment_max - 1).max(newest))
+            }
+            Leader::Audio => self.audio_newest,
+            Leader::Clock => {
+                self.clock_cuts(head);
+                head
+            }
+        };
+        self.plan.position =
+            self.plan.position.max(if self.leader == Leader::Video { last } else { frontier });
+        let out = &mut self.outputs;
+        if let Some(audio) = &mut self.audio {
+            audio.media.present = self.leader != Leader::Clock;
+            audio.advance(frontier, &self.plan, out);
+        }
+        if let Some(source) = &mut self.source {
+            source.fill_gap(self.plan.position - TRAIL, &self.plan, out);
+        }
+        self.watch_rungs(now);
+        let msns = self.source.iter().map(|track| track.msn).chain(self.audio.iter().map(|track| track.msn));
+        if let Some(oldest) = msns.chain(self.rungs.iter().map(|rung| rung.track.msn)).min() {
+            self.plan.forget_before(oldest);
+        }
+    }
+
+    fn clock_cuts(&mut self, head: i64) {
+        while let Some(last) = self.plan.last()
+            && last.at + self.lengths.segment_gap <= head - TRAIL
+        {
+            let at = last.at + self.lengths.segment_gap;
+            self.cut(at, false);
+        }
+    }
+
+    /// No pictures while the connection stands: sound leads if it flows.
+    fn lose_pictures(&mut self, now: Instant) {
+        let sound_flows = self.audio.as_ref().is_some_and(|audio| !audio.media.is_silent())
+            && now < self.timeline.when(self.audio_newest + LATE);
+        if !sound_flows {
+            self.lose_publisher(now);
+            return;
+        }
+        self.flush_transcoder();
+        if let Some(source) = &mut self.source {
+            source.leave(&mut self.outputs);
+        }
+        self.leader = Leader::Audio;
+        // The segment may be as long as can be by now.
+        let last = self.plan.last().map_or(0, |cut| cut.at);
+        if self.audio_newest - last >= self.lengths.segment_even {
+            let listed = self.audio.as_ref().map_or(last, Segmenter::end_session).max(last + 1);
+            let at = listed
+                .max(last + self.lengths.segment_even)
+                .min(last + self.lengths.segment_max - TRAIL / 10);
+            self.cut(at, true);
+        }
+    }
+
+    /// Nobody publishes, or nothing comes: all that is there goes out, and the clock leads into the hole.
+    pub(super) fn lose_publisher(&mut self, _now: Instant) {
+        self.flush_transcoder();
+        let out = &mut self.outputs;
+        let mut end = None;
+        if let Some(source) = &mut self.source
+            && !source.is_gap()
+        {
+            source.leave(out);
+            end = Some(source.end_session());
+        }
+        if let Some(audio) = &mut self.audio
+            && !audio.is_gap()
+        {
+            audio.leave(&self.plan, out);
+            end = end.or(Some(audio.end_session()));
+        }
+        self.leader = Leader::Clock;
+        let last = self.plan.last().map_or(0, |cut| cut.at);
+        let shown = self.video.as_ref().map_or(last, |video| video.newest_shown);
+        let end = end.unwrap_or(shown).min(last + self.lengths.segment_max);
+        if end - last >= SEGMENT_WORTH {
+            self.cut(end, false);
+        }
+    }
+
+    /// A segment begins at `at` in every rendition.
+    pub(super) fn cut(&mut self, at: i64, media: bool) {
+        let (msn, at, before) = match self.plan.last() {
+            Some(last) => (last.msn + 1, at.max(last.at + 1), last.discontinuity_sequence),
+            None => (self.first_msn, at, 0),
+        };
+        if msn >= self.reserved_to {
+            self.reserved_to = msn + RESERVED_AHEAD;
+            self.outputs.push_back(Output::Journal(Record::Reserve { msn: self.reserved_to }));
+        }
+        let (lag, changed) = self.timeline.slew();
+        if changed {
+            let record = Record::PdtAnchor { at: MediaTime::session(at), lag: MediaTime::session(lag) };
+            self.outputs.push_back(Output::Journal(record));
+        }
+        let discontinuity = media && msn > self.first_msn && std::mem::take(&mut self.discontinuity_due);
+        let discontinuity_sequence = before + u64::from(discontinuity);
+        self.plan.push(Cut { msn, at, discontinuity, discontinuity_sequence, lag, media });
+    }
+
+    /// When time alone changes something.
+    pub(super) fn leader_deadline(&self) -> Option<Instant> {
+        Some(match self.leader {
+            Leader::Video => self.timeline.when(self.video.as_ref()?.newest + LATE),
+            Leader::Audio => self.timeline.when(self.audio_newest + LATE),
+            Leader::Clock => {
+                let last = self.plan.last()?.at;
+                let listed = self.plan.position - TRAIL - last;
+                let line = last + (listed.div_euclid(self.lengths.grid) + 1) * self.lengths.grid;
+                self.timeline.when(line + TRAIL)
+            }
+        })
+    }
+
+    fn transcode(&mut self, picture: &Picture, cut: bool, now: Instant) {
+        if self.rungs.is_empty() {
+            return;
+        }
+        let unit = AccessUnit {
+            track: TrackKind::Video,
+            decode_at: MediaTime::session(picture.dts),
+            present_at: MediaTime::session(picture.pts),
+            key: picture.key,
+            payload: picture.payload.clone(),
+        };
+        if !self.transcoding {
+            if !picture.key {
+                return;
+            }
+            self.start_transcoder();
+            self.rungs.iter_mut().for_each(|rung| rung.starts(now));
+        }
+        self.keep(&unit, cut);
+        self.outputs.push_back(Output::Transcode(Transcode::Packet { unit, cut }));
+    }
+}

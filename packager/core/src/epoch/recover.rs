@@ -1,0 +1,392 @@
+//! An epoch from its journal: to go on with it after a restart, or to serve it after its end.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hls::{
+    multivariant::Multivariant,
+    window::{Figures, Part, Segment, Window},
+};
+use media::{AudioConfig, MediaTime, SESSION_SCALE, Timescale, VideoConfig, aac, h264};
+
+use super::{Config, Epoch, Leader, Phase, Start, VideoState, rungs::RungTrack, startup::Startup};
+use crate::{
+    books::Books,
+    journal::Record,
+    ladder::{Rung, bitrate_for_height},
+    plan::Cut,
+    segmenter::{Media, Pictures, Segmenter, Sound, TRAIL},
+    silence, timeline,
+};
+
+/// A hole's segments are at least this long, so that none is made for a hole that is hardly there (0.25 s).
+const SEGMENT_WORTH: i64 = 22_500;
+
+/// Why a journal could not be gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecoverError {
+    /// It does not begin with an epoch's record.
+    #[error("the journal does not begin with an epoch record")]
+    NoEpoch,
+    /// It ends with ENDLIST.
+    #[error("the journal's epoch has ended; open it as an archive")]
+    Ended,
+}
+
+/// An epoch as its journal tells it: to serve one that has ended.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// Its renditions; none when it never opened.
+    pub multivariant: Option<Arc<Multivariant>>,
+    /// Every rendition's last window, with ENDLIST.
+    pub windows: Vec<Arc<Window>>,
+}
+
+impl Archive {
+    /// Reads the records; `file_bytes` as in [`Epoch::recover`].
+    ///
+    /// # Errors
+    /// When the records do not begin with an epoch's first record.
+    pub fn open(
+        records: impl IntoIterator<Item = Record>,
+        file_bytes: impl Fn(&str) -> u64,
+    ) -> Result<Self, RecoverError> {
+        let replay = Replay::read(records, file_bytes)?;
+        let mut all: Vec<Books> = Vec::new();
+        for (name, rendition) in replay.renditions {
+            let mut books = Books::new(name.as_str().into(), replay.figures);
+            let version = rendition.changes + 1;
+            books.restore(rendition.segments, rendition.open, version);
+            if books.open_parts() > 0 {
+                books.close();
+            }
+            books.end();
+            all.push(books);
+        }
+        let reports: Vec<_> = all.iter().filter_map(Books::report).collect();
+        let window = |books: &mut Books| {
+            let others = reports.iter().filter(|report| *report.rendition != *books.name).cloned().collect();
+            Arc::new(books.window(others))
+        };
+        let windows = all.iter_mut().map(window).collect();
+        Ok(Self { multivariant: replay.multivariant.map(Arc::new), windows })
+    }
+}
+
+impl Epoch {
+    /// Goes on with a timeline from its journal. `file_bytes` tells how long a rendition's file is, so that
+    /// parts whose bytes never reached the disk become gaps; the next part is appended at that length.
+    /// The clock leads until a publisher comes back: the time between is listed as gaps.
+    ///
+    /// # Errors
+    /// When the records do not begin with an epoch's first record, or end with its end.
+    pub fn recover(
+        config: Config,
+        records: impl IntoIterator<Item = Record>,
+        file_bytes: impl Fn(&str) -> u64,
+        at: Start,
+    ) -> Result<Self, RecoverError> {
+        let replay = Replay::read(records, &file_bytes)?;
+        if replay.ended {
+            return Err(RecoverError::Ended);
+        }
+        // The playlists' figures never change within an epoch.
+        let config = Config { figures: replay.figures, ..config };
+        let end = replay.renditions.values().map(Rendition::end_session).max().unwrap_or(0);
+        let clock = timeline::Timeline::recovered(at.now, at.wall, replay.started_at, replay.lag, end);
+        let mut epoch = Self::with(config, clock, Phase::Starting(Startup::default()));
+        epoch.reserved_to = replay.reserved_to;
+        match replay.multivariant.clone() {
+            Some(multivariant) => epoch.restore(replay, &multivariant, end, at),
+            // Nothing was announced: above what was written it begins anew.
+            None => {
+                epoch.first_msn = replay.reserved_to.max(1);
+                epoch.file_ends =
+                    replay.renditions.keys().map(|name| (name.clone(), file_bytes(name.as_str()))).collect();
+            }
+        }
+        Ok(epoch)
+    }
+
+    fn restore(&mut self, mut replay: Replay, multivariant: &Multivariant, end: i64, at: Start) {
+        self.phase = Phase::Running;
+        self.leader = Leader::Clock;
+        for cut in replay.cuts.values() {
+            self.plan.push(*cut);
+        }
+        if let Some(found) = replay.renditions.remove("source") {
+            let config = found.init.as_ref().and_then(|(_, init)| video_config(init));
+            self.source = Some(self.track("source", found, Pictures::default()));
+            self.video = config.map(|config| VideoState::restored(config, end));
+        }
+        if let Some(found) = replay.renditions.remove("audio") {
+            let config = found.init.as_ref().and_then(|(_, init)| audio_config(init));
+            let sound = Sound::new(config.map_or_else(silence::config, Arc::new), false);
+            self.audio = Some(self.track("audio", found, sound));
+        }
+        for variant in &multivariant.variants {
+            let Some(found) = replay.renditions.remove(&variant.rendition) else { continue };
+            let wanted = self.config.ladder.rungs.iter().find(|(height, _)| *height == variant.height);
+            let rung = Rung {
+                name: variant.rendition.as_str().into(),
+                width: variant.width,
+                height: variant.height,
+                bitrate_kbps: wanted.map_or_else(|| bitrate_for_height(variant.height), |(_, rate)| *rate),
+            };
+            let track = self.track(&variant.rendition, found, Pictures::default());
+            self.rungs.push(RungTrack::new(rung, track, at.now));
+        }
+        if let Some(first) = multivariant.variants.first() {
+            // A source that was never listed is known by its replacement alone.
+            let video = self.video.get_or_insert_with(|| {
+                let mut video = VideoState::restored(unknown_config(first.width, first.height), end);
+                video.even_cuts = true;
+                video
+            });
+            video.frame_rate = Some(first.frame_rate);
+        }
+        self.skip_over(end, at);
+    }
+
+    fn track<M: Media>(&self, name: &str, found: Rendition, media: M) -> Segmenter<M> {
+        let (figures, started_at) = (self.config.figures, self.timeline.started_at());
+        let mut track = Segmenter::new(name.into(), figures, started_at, found.scale, 0, media);
+        let (end, changes) = (found.end(), found.changes);
+        let last = found.open.as_ref().or(found.segments.last()).map(|(segment, _)| segment);
+        let msn = last.map_or(0, |segment| segment.msn);
+        let start = last.map_or(0, |segment| segment.starts_at.ticks());
+        let cut_at = self.plan.by_msn(msn).map_or(0, |cut| cut.at);
+        track.restore(msn, (cut_at, start), end.ticks(), found.init.clone(), found.file_bytes);
+        track.books.restore(found.segments, found.open, changes + 1);
+        track
+    }
+
+    /// The time in which nobody was here: gaps from the end of what is listed until now, with at least as many
+    /// media sequence numbers as could have been listed and lost.
+    fn skip_over(&mut self, end: i64, at: Start) {
+        let head = self.timeline.head(at.now);
+        if self.plan.last().is_some_and(|last| end - last.at >= SEGMENT_WORTH) {
+            self.cut(end, false);
+        }
+        let reserved_to = self.reserved_to;
+        while let Some(last) = self.plan.last()
+            && last.msn + 1 < reserved_to
+            && last.at + self.lengths.segment_even <= head - TRAIL
+        {
+            let next = last.at + self.lengths.segment_even;
+            self.cut(next, false);
+        }
+        self.follow_leader(at.now);
+        self.announce();
+    }
+}
+
+impl VideoState {
+    fn restored(config: VideoConfig, end: i64) -> Self {
+        Self {
+            config: Arc::new(config),
+            frame_rate: None,
+            withheld: None,
+            even_cuts: false,
+            newest: end,
+            newest_shown: end,
+            last_key: None,
+            good_intervals: 0,
+        }
+    }
+}
+
+/// The journal's facts put together.
+#[derive(Debug)]
+struct Replay {
+    started_at: DateTime<Utc>,
+    figures: Figures,
+    lag: i64,
+    multivariant: Option<Multivariant>,
+    reserved_to: u64,
+    ended: bool,
+    cuts: BTreeMap<u64, Cut>,
+    renditions: BTreeMap<String, Rendition>,
+}
+
+#[derive(Debug)]
+struct Rendition {
+    scale: Timescale,
+    init: Option<(u32, Bytes)>,
+    segments: Vec<(Segment, u64)>,
+    open: Option<(Segment, u64)>,
+    file_bytes: u64,
+    changes: u64,
+}
+
+impl Rendition {
+    fn end(&self) -> MediaTime {
+        let last = self.open.as_ref().or(self.segments.last());
+        last.map_or(MediaTime::new(0, self.scale), |(segment, _)| {
+            segment.starts_at.plus(segment.duration).rescale(self.scale)
+        })
+    }
+
+    fn end_session(&self) -> i64 {
+        self.end().rescale(SESSION_SCALE).ticks()
+    }
+
+    fn list(&mut self, msn: u64, part: Part) {
+        self.changes += 1;
+        let Some((open, bytes)) = self.open.as_mut().filter(|(open, _)| open.msn == msn) else { return };
+        open.duration = open.duration.plus(part.duration);
+        open.gap |= part.gap;
+        *bytes += part.size_bytes;
+        open.parts.push(part);
+    }
+}
+
+impl Replay {
+    fn read(
+        records: impl IntoIterator<Item = Record>,
+        file_bytes: impl Fn(&str) -> u64,
+    ) -> Result<Self, RecoverError> {
+        let mut records = records.into_iter();
+        let Some(Record::Epoch { started_at, figures }) = records.next() else {
+            return Err(RecoverError::NoEpoch);
+        };
+        let mut replay = Self {
+            started_at,
+            figures,
+            lag: 0,
+            multivariant: None,
+            reserved_to: 0,
+            ended: false,
+            cuts: BTreeMap::new(),
+            renditions: BTreeMap::new(),
+        };
+        for record in records {
+            replay.take(record, &file_bytes);
+        }
+        Ok(replay)
+    }
+
+    fn rendition(&mut self, name: &str, file_bytes: &impl Fn(&str) -> u64) -> &mut Rendition {
+        self.renditions.entry(name.to_owned()).or_insert_with(|| Rendition {
+            scale: SESSION_SCALE,
+            init: None,
+            segments: Vec::new(),
+            open: None,
+            file_bytes: file_bytes(name),
+            changes: 0,
+        })
+    }
+
+    fn take(&mut self, record: Record, file_bytes: &impl Fn(&str) -> u64) {
+        match record {
+            Record::Epoch { .. } => {}
+            Record::PdtAnchor { at: _, lag } => self.lag = lag.rescale(SESSION_SCALE).ticks(),
+            Record::Multivariant(multivariant) => self.multivariant = Some(multivariant),
+            Record::Reserve { msn } => self.reserved_to = msn,
+            Record::End => self.ended = true,
+            Record::Init { rendition, n, timescale, bytes } => {
+                let found = self.rendition(&rendition, file_bytes);
+                found.scale = Timescale::checked(timescale).unwrap_or(SESSION_SCALE);
+                found.init = Some((n, bytes));
+            }
+            Record::Segment {
+                rendition,
+                msn,
+                starts_at,
+                program_date_time,
+                discontinuity,
+                discontinuity_sequence,
+                init,
+            } => {
+                let at = starts_at.rescale(SESSION_SCALE).ticks();
+                let lag = timeline::ticks_between(self.started_at, program_date_time) - at;
+                // All renditions begin a segment at one cut; sound may begin a frame after it.
+                let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, media: false };
+                let known = self.cuts.entry(msn).or_insert(cut);
+                known.at = known.at.min(at);
+                let found = self.rendition(&rendition, file_bytes);
+                let follows = found.segments.last().is_none_or(|(last, _)| last.msn + 1 == msn);
+                if !follows {
+                    // A beginning that was never announced.
+                    found.segments.clear();
+                }
+                let duration = MediaTime::new(0, starts_at.scale());
+                let segment = Segment {
+                    msn,
+                    starts_at,
+                    program_date_time,
+                    discontinuity,
+                    discontinuity_sequence,
+                    init,
+                    gap: false,
+                    parts: Vec::new(),
+                    duration,
+                };
+                found.open = Some((segment, 0));
+                found.changes += 1;
+            }
+            Record::Part {
+                rendition,
+                msn,
+                index: _,
+                tfdt: _,
+                duration,
+                independent,
+                gap,
+                offset,
+                length,
+            } => {
+                let found = self.rendition(&rendition, file_bytes);
+                // Listed, but its bytes are lost.
+                let gap = gap || offset.saturating_add(length) > found.file_bytes;
+                let size_bytes = if gap { 0 } else { length };
+                found.list(msn, Part { duration, independent: independent && !gap, gap, size_bytes });
+            }
+            Record::SegmentEnd { rendition, msn } => {
+                let found = self.rendition(&rendition, file_bytes);
+                found.changes += 1;
+                if let Some(segment) = found.open.take_if(|(open, _)| open.msn == msn) {
+                    found.segments.push(segment);
+                }
+            }
+        }
+    }
+}
+
+/// The configuration in an init segment that [`crate::fmp4::video_init`] wrote.
+fn video_config(init: &Bytes) -> Option<VideoConfig> {
+    let avcc = box_body(init, b"avcC")?;
+    h264::parse_avcc(avcc).ok()
+}
+
+/// The configuration in an init segment that [`crate::fmp4::audio_init`] wrote.
+fn audio_config(init: &Bytes) -> Option<AudioConfig> {
+    let esds = box_body(init, b"esds")?;
+    // Flags, then three nested descriptors with sizes of four bytes: ES (3 bytes of its own), decoder (13).
+    let specific = esds.get(4 + 5 + 3 + 5 + 13..)?;
+    let [0x05, _, _, _, length, ..] = specific else { return None };
+    let from = esds.len() - specific.len() + 5;
+    let asc = esds.slice(from..from + usize::from(*length).min(esds.len() - from));
+    aac::parse_asc(asc).ok()
+}
+
+fn box_body(init: &Bytes, kind: &[u8; 4]) -> Option<Bytes> {
+    let at = init.windows(4).position(|window| window == kind)?;
+    let size_at = at.checked_sub(4)?;
+    let size = u32::from_be_bytes(init.get(size_at..at)?.try_into().ok()?);
+    let end = size_at.checked_add(usize::try_from(size).ok()?)?;
+    (end <= init.len() && end >= at + 4).then(|| init.slice(at + 4..end))
+}
+
+fn unknown_config(width: u32, height: u32) -> VideoConfig {
+    VideoConfig {
+        avcc: Bytes::new(),
+        width,
+        height,
+        sample_aspect: (1, 1),
+        frame_rate: None,
+        codec: String::new(),
+        nal_length_size: 4,
+    }
+}

@@ -1,0 +1,362 @@
+//! One rendition on its way through the cut plan: samples into parts, parts into segments, and gaps where
+//! there are no samples. Decides nothing about cuts.
+
+mod audio;
+mod video;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use hls::window::{Figures, Part};
+use media::{MediaTime, SESSION_SCALE, Timescale};
+
+pub(crate) use self::{
+    audio::{Sound, TRAIL},
+    video::{Picture, Pictures},
+};
+use crate::{
+    books::{Books, Opening},
+    epoch::{Name, Output},
+    fmp4,
+    journal::Record,
+    plan::{Cut, Lengths, Plan},
+    timeline,
+};
+
+/// A cut of the clock this close to where a rendition's media ended is taken there (0.1 s).
+const HOLE_SLACK: i64 = 9_000;
+/// Parts a segment can have, for the movie fragments' sequence numbers.
+const PARTS_MAX: u64 = 64;
+
+/// A rendition.
+#[derive(Debug)]
+pub(crate) struct Segmenter<M> {
+    pub(crate) name: Name,
+    pub(crate) books: Books,
+    pub(crate) media: M,
+    lengths: Lengths,
+    started_at: chrono::DateTime<chrono::Utc>,
+    video: bool,
+    /// Ticks of the track.
+    scale: Timescale,
+    /// Those of the track after the next init segment.
+    next_scale: Timescale,
+    /// The plan's segment it is in (or before the first, the one before that).
+    pub(crate) msn: u64,
+    /// Where the plan cut it, in session time.
+    segment_at: i64,
+    /// Where it really begins, in the track's ticks.
+    segment_start: i64,
+    /// Where the next sample or gap begins, in the track's ticks.
+    end: i64,
+    /// No media until a cut brings some.
+    gap: bool,
+    part: PartBuilder,
+    init: Option<(u32, Bytes)>,
+    next_init: Option<Bytes>,
+    next_n: u32,
+    file_offset: u64,
+}
+
+#[derive(Debug, Default)]
+struct PartBuilder {
+    start: i64,
+    samples: Vec<fmp4::Sample>,
+    chunks: Vec<Bytes>,
+    bytes: u64,
+}
+
+/// Pictures or sound.
+pub(crate) trait Media {
+    /// Whether samples carry flags and composition offsets of their own.
+    const VIDEO: bool;
+}
+
+impl<M: Media> Segmenter<M> {
+    /// A rendition whose first segment is the one after `msn`.
+    pub(crate) fn new(
+        name: Name,
+        figures: Figures,
+        started_at: chrono::DateTime<chrono::Utc>,
+        scale: Timescale,
+        msn: u64,
+        media: M,
+    ) -> Self {
+        Self {
+            books: Books::new(name.clone(), figures),
+            name,
+            media,
+            lengths: Lengths::of(&figures),
+            started_at,
+            video: M::VIDEO,
+            scale,
+            next_scale: scale,
+            msn,
+            segment_at: 0,
+            segment_start: 0,
+            end: 0,
+            gap: true,
+            part: PartBuilder::default(),
+            init: None,
+            next_init: None,
+            next_n: 0,
+            file_offset: 0,
+        }
+    }
+
+    /// The init segment for what comes after the next discontinuity (or from the first segment on). The same
+    /// bytes as before change nothing; true when they differ from the present ones.
+    pub(crate) fn set_init(&mut self, bytes: Bytes, scale: Timescale) -> bool {
+        self.next_scale = scale;
+        let same = self.init.as_ref().is_some_and(|(_, now)| *now == bytes);
+        self.next_init = (!same).then_some(bytes);
+        !same && self.init.is_some()
+    }
+
+    pub(crate) fn is_gap(&self) -> bool {
+        self.gap
+    }
+
+    /// Where the listing ends, or would if the part being made were listed, in session time.
+    pub(crate) fn end_session(&self) -> i64 {
+        self.session(self.end)
+    }
+
+    /// Where the timeline holds something: nothing may be placed before.
+    pub(crate) fn occupied_to(&self) -> i64 {
+        if self.books.has_begun() { self.session_ceil(self.end) } else { 0 }
+    }
+
+    /// Lists gaps up to `position` (session time), through the plan's cuts.
+    pub(crate) fn fill_gap(&mut self, position: i64, plan: &Plan, out: &mut VecDeque<Output>) {
+        if !self.gap {
+            return;
+        }
+        while let Some(cut) = plan.by_msn(self.msn + 1).copied().filter(|cut| cut.at <= position) {
+            self.cross_in_gap(&cut, out);
+        }
+        if !self.books.has_begun() {
+            return;
+        }
+        while self.session_ceil(self.next_line(self.end)) <= position {
+            let line = self.next_line(self.end);
+            self.list_gap(line, out);
+        }
+    }
+
+    fn cross_in_gap(&mut self, cut: &Cut, out: &mut VecDeque<Output>) {
+        let own = self.own_ceil(cut.at);
+        let begun = self.books.has_begun();
+        let near = (self.session(self.end) - cut.at).abs() <= HOLE_SLACK && self.end > self.segment_start;
+        let start = if begun && !cut.media && near { self.end } else { own.max(self.end) };
+        self.cross(cut, start, out);
+    }
+
+    /// Ends the segment at `start` and begins the cut's there. What is between the end and `start` becomes a gap.
+    fn cross(&mut self, cut: &Cut, start: i64, out: &mut VecDeque<Output>) {
+        let mut start = start;
+        if self.books.open_msn().is_some() {
+            self.close_part(out);
+            // A segment of no length at all cannot be listed: it gets the shortest gap.
+            if self.books.open_parts() == 0 && start <= self.segment_start {
+                start = self.segment_start + self.own(900).max(1);
+            }
+            self.fill_open(start, out);
+            let msn = self.books.open_msn().expect("asked just above");
+            self.books.close();
+            out.push_back(Output::SegmentDone { rendition: self.name.clone(), msn });
+            out.push_back(Output::Journal(Record::SegmentEnd { rendition: self.name.to_string(), msn }));
+        }
+        if (cut.discontinuity || self.init.is_none())
+            && let Some(bytes) = self.next_init.take()
+        {
+            if self.next_scale != self.scale {
+                let session = self.session_ceil(start);
+                self.scale = self.next_scale;
+                start = self.own_ceil(session);
+            }
+            self.write_init(bytes, out);
+        }
+        let starts_at = MediaTime::new(start, self.scale);
+        let opening = Opening {
+            msn: cut.msn,
+            starts_at,
+            program_date_time: timeline::date(self.started_at, self.session(start).saturating_add(cut.lag)),
+            discontinuity: cut.discontinuity,
+            discontinuity_sequence: cut.discontinuity_sequence,
+            init: self.init.as_ref().map_or(0, |(n, _)| *n),
+        };
+        self.books.open(opening);
+        out.push_back(Output::Journal(Record::Segment {
+            rendition: self.name.to_string(),
+            msn: opening.msn,
+            starts_at,
+            program_date_time: opening.program_date_time,
+            discontinuity: opening.discontinuity,
+            discontinuity_sequence: opening.discontinuity_sequence,
+            init: opening.init,
+        }));
+        self.msn = cut.msn;
+        self.segment_at = cut.at;
+        self.segment_start = start;
+        self.end = start;
+        self.part.start = start;
+    }
+
+    fn write_init(&mut self, bytes: Bytes, out: &mut VecDeque<Output>) {
+        let n = self.next_n;
+        self.next_n += 1;
+        self.init = Some((n, bytes.clone()));
+        out.push_back(Output::Init { rendition: self.name.clone(), n, bytes: bytes.clone() });
+        out.push_back(Output::Journal(Record::Init {
+            rendition: self.name.to_string(),
+            n,
+            timescale: self.scale.ticks_per_second(),
+            bytes,
+        }));
+    }
+
+    /// Adds a sample that begins at the end and takes `duration`.
+    fn add(&mut self, payload: Bytes, key: bool, composition_offset: i32, duration: i64) {
+        if self.part.samples.is_empty() {
+            self.part.start = self.end;
+        }
+        let size = u32::try_from(payload.len()).expect("an access unit is far below 4 GiB");
+        let duration_ticks = u32::try_from(duration).expect("a sample lasts no longer than a part");
+        self.part.samples.push(fmp4::Sample { duration: duration_ticks, size, key, composition_offset });
+        self.part.chunks.push(payload);
+        self.part.bytes += u64::from(size);
+        self.end += duration;
+    }
+
+    /// Lists the part being made, if it holds anything.
+    fn close_part(&mut self, out: &mut VecDeque<Output>) {
+        if self.part.samples.is_empty() {
+            return;
+        }
+        let msn = self.books.open_msn().expect("samples are added to an open segment");
+        let index = u64::try_from(self.books.open_parts()).expect("few parts");
+        let sequence = u32::try_from((msn * PARTS_MAX + index + 1) & u64::from(u32::MAX)).expect("masked");
+        let tfdt = u64::try_from(self.part.start).unwrap_or(0);
+        let header = fmp4::part_header(sequence, tfdt, &self.part.samples, self.video);
+        let length = header.len() as u64 + self.part.bytes;
+        let duration = MediaTime::new(self.end - self.part.start, self.scale);
+        let independent = self.part.samples.first().is_some_and(|sample| sample.key);
+        let mut bytes = Vec::with_capacity(self.part.chunks.len() + 1);
+        bytes.push(header);
+        bytes.append(&mut self.part.chunks);
+        let index = self.books.list(Part { duration, independent, gap: false, size_bytes: length });
+        let offset = self.file_offset;
+        self.file_offset += length;
+        out.push_back(Output::Part { rendition: self.name.clone(), msn, index, bytes, length, offset });
+        out.push_back(Output::Journal(Record::Part {
+            rendition: self.name.to_string(),
+            msn,
+            index,
+            tfdt: self.part.start,
+            duration,
+            independent,
+            gap: false,
+            offset,
+            length,
+        }));
+        self.part.samples.clear();
+        self.part.bytes = 0;
+        self.part.start = self.end;
+    }
+
+    /// Lists gaps in the open segment up to `to`, part by part.
+    fn fill_open(&mut self, to: i64, out: &mut VecDeque<Output>) {
+        while self.end < to {
+            let line = self.next_line(self.end);
+            let part_max = self.own_floor(self.lengths.part_max);
+            // No splinter at the end where one part can take it all.
+            let until = if to - self.end <= part_max { to } else { line.min(to) };
+            self.list_gap(until, out);
+        }
+    }
+
+    fn list_gap(&mut self, to: i64, out: &mut VecDeque<Output>) {
+        let msn = self.books.open_msn().expect("gaps are listed in an open segment");
+        let duration = MediaTime::new(to - self.end, self.scale);
+        let tfdt = self.end;
+        let index = self.books.list(Part { duration, independent: false, gap: true, size_bytes: 0 });
+        out.push_back(Output::Journal(Record::Part {
+            rendition: self.name.to_string(),
+            msn,
+            index,
+            tfdt,
+            duration,
+            independent: false,
+            gap: true,
+            offset: self.file_offset,
+            length: 0,
+        }));
+        self.end = to;
+        self.part.start = to;
+    }
+
+    /// The grid's next line after a part that begins at `from`, in the track's ticks.
+    fn next_line(&self, from: i64) -> i64 {
+        let grid = self.lengths.grid;
+        let since = (self.session(from) - self.segment_at).max(0);
+        let line = (since + grid / 2) / grid + 1;
+        self.own_ceil(self.segment_at + line * grid)
+    }
+
+    /// Closes everything at what is there: ENDLIST.
+    pub(crate) fn finish(&mut self, out: &mut VecDeque<Output>) {
+        if let Some(msn) = self.books.open_msn() {
+            self.close_part(out);
+            if self.books.open_parts() > 0 {
+                self.books.close();
+                out.push_back(Output::SegmentDone { rendition: self.name.clone(), msn });
+                out.push_back(Output::Journal(Record::SegmentEnd { rendition: self.name.to_string(), msn }));
+            }
+        }
+        self.books.end();
+    }
+
+    fn own(&self, session: i64) -> i64 {
+        MediaTime::session(session).rescale(self.scale).ticks()
+    }
+    fn own_ceil(&self, session: i64) -> i64 {
+        let own = self.own(session);
+        if MediaTime::new(own, self.scale) < MediaTime::session(session) { own + 1 } else { own }
+    }
+    fn own_floor(&self, session: i64) -> i64 {
+        let own = self.own(session);
+        if MediaTime::new(own, self.scale) > MediaTime::session(session) { own - 1 } else { own }
+    }
+    fn session(&self, own: i64) -> i64 {
+        MediaTime::new(own, self.scale).rescale(SESSION_SCALE).ticks()
+    }
+    fn session_ceil(&self, own: i64) -> i64 {
+        let session = self.session(own);
+        if MediaTime::session(session) < MediaTime::new(own, self.scale) { session + 1 } else { session }
+    }
+
+    /// Takes over where the journal ends, in a gap. `segment` is where the last segment was cut (session time)
+    /// and where it really began.
+    pub(crate) fn restore(
+        &mut self,
+        msn: u64,
+        segment: (i64, i64),
+        end: i64,
+        init: Option<(u32, Bytes)>,
+        file_offset: u64,
+    ) {
+        self.msn = msn;
+        (self.segment_at, self.segment_start) = segment;
+        self.end = end;
+        self.part.start = end;
+        self.next_n = init.as_ref().map_or(0, |(n, _)| n + 1);
+        self.init = init;
+        self.file_offset = file_offset;
+    }
+
+    /// What was written before it in the rendition's file.
+    pub(crate) fn append_at(&mut self, file_offset: u64) {
+        self.file_offset = file_offset;
+    }
+}

@@ -1,0 +1,168 @@
+//! Where publications stand on the epoch's timeline, and what the wall clock shows there. Takes time in;
+//! reads no clock.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use media::{MediaTime, TrackKind};
+
+/// The most that PROGRAM-DATE-TIME is moved at a segment, in session ticks (20 ms).
+const SLEW_MAX: i64 = 1_800;
+/// Within this of the truth PROGRAM-DATE-TIME is left alone (8 ms).
+const SLEW_SLACK: i64 = 720;
+/// A unit this far from its track's newest is no longer its successor (1 s).
+const JUMP: i64 = 90_000;
+/// A reconnecting publisher who stays this late is moved forward (3 s).
+const LATE_FOR_GOOD: Duration = Duration::from_secs(3);
+
+/// The epoch's timeline: media time zero is the epoch's start.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    start: Instant,
+    /// Real time since the epoch's start at `start`: zero but after a restart.
+    base: i64,
+    started_at: DateTime<Utc>,
+    /// Real time since the start minus media time, for the units that come soonest.
+    pace: i64,
+    /// The least that was seen since the last cut.
+    pace_seen: Option<i64>,
+    /// PROGRAM-DATE-TIME minus media time minus `started_at`.
+    lag: i64,
+    anchored: bool,
+    publication: Publication,
+}
+
+/// The mapping of the publication that sends now.
+#[derive(Debug, Default)]
+struct Publication {
+    /// Session time minus publication time; unknown before its first unit.
+    offset: Option<i64>,
+    newest: [Option<i64>; 2],
+    late_since: Option<Instant>,
+}
+
+impl Timeline {
+    pub(crate) fn new(start: Instant, started_at: DateTime<Utc>) -> Self {
+        let publication = Publication::default();
+        Self { start, base: 0, started_at, pace: 0, pace_seen: None, lag: 0, anchored: false, publication }
+    }
+
+    /// Goes on where the wall clock says, with the journal's anchor; never before `end`.
+    pub(crate) fn recovered(
+        now: Instant,
+        wall: DateTime<Utc>,
+        started_at: DateTime<Utc>,
+        lag: i64,
+        end: i64,
+    ) -> Self {
+        let mut timeline = Self::new(now, started_at);
+        timeline.base = ticks_between(started_at, wall).max(end.saturating_add(lag));
+        timeline.pace = lag;
+        timeline.lag = lag;
+        timeline.anchored = true;
+        timeline
+    }
+
+    pub(crate) fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
+    }
+
+    fn elapsed(&self, now: Instant) -> i64 {
+        self.base + MediaTime::from_duration(now.saturating_duration_since(self.start)).ticks()
+    }
+
+    /// Where a live publisher's media is expected to stand.
+    pub(crate) fn head(&self, now: Instant) -> i64 {
+        self.elapsed(now) - self.pace
+    }
+
+    /// When [`Timeline::head`] comes to `at`.
+    pub(crate) fn when(&self, at: i64) -> Instant {
+        // One tick more: `elapsed` rounds down.
+        self.start
+            + MediaTime::session(at.saturating_add(self.pace - self.base) + 1).as_duration()
+            + Duration::from_nanos(1)
+    }
+
+    /// A new publication: its first unit finds its place when it comes.
+    pub(crate) fn publication_started(&mut self) {
+        self.publication = Publication::default();
+    }
+
+    /// How far the unit decoded at `dts` (publication time) is to be moved. `end` is where the timeline
+    /// holds something already.
+    pub(crate) fn place(&mut self, track: TrackKind, dts: i64, end: i64, now: Instant) -> i64 {
+        let head = self.head(now);
+        let publication = &mut self.publication;
+        let newest = &mut publication.newest[usize::from(track == TrackKind::Audio)];
+        let mut offset = *publication.offset.get_or_insert_with(|| head.max(end).saturating_sub(dts));
+        let at = dts.saturating_add(offset);
+        // Ingest repairs time; what is still out of place here must not tear the playlists.
+        let jumped = match *newest {
+            Some(before) => at < before - JUMP || (at > before + JUMP && at > head + JUMP),
+            None => at > head + 10 * JUMP || at < -JUMP,
+        };
+        if jumped {
+            offset = head.max(end).max(newest.unwrap_or(0)).saturating_sub(dts);
+            publication.offset = Some(offset);
+        }
+        *newest = Some(dts.saturating_add(offset));
+        offset
+    }
+
+    /// Media came for a time that is gone. True when that has lasted so long that the publication was moved
+    /// forward: its next unit finds its place anew.
+    pub(crate) fn came_late(&mut self, now: Instant) -> bool {
+        let since = *self.publication.late_since.get_or_insert(now);
+        if now.saturating_duration_since(since) < LATE_FOR_GOOD {
+            return false;
+        }
+        self.publication = Publication::default();
+        true
+    }
+
+    /// Media is on time again.
+    pub(crate) fn on_time(&mut self) {
+        self.publication.late_since = None;
+    }
+
+    /// A unit of the leading track stands at `at` and came now.
+    pub(crate) fn observe(&mut self, at: i64, now: Instant) {
+        let seen = self.elapsed(now) - at;
+        self.pace_seen = Some(self.pace_seen.map_or(seen, |least| least.min(seen)));
+        self.pace = self.pace.min(seen);
+    }
+
+    /// A cut: the clocks may be drawn together a little. Returns the lag for the segment, and whether it
+    /// differs from the last one's.
+    pub(crate) fn slew(&mut self) -> (i64, bool) {
+        if let Some(seen) = self.pace_seen.take() {
+            self.pace += (seen - self.pace).clamp(0, SLEW_MAX);
+        }
+        let before = self.lag;
+        let error = self.pace - self.lag;
+        if !self.anchored {
+            self.lag = self.pace;
+        } else if error.abs() > SLEW_SLACK {
+            self.lag += error.clamp(-SLEW_MAX, SLEW_MAX);
+        }
+        let changed = !self.anchored || self.lag != before;
+        self.anchored = true;
+        (self.lag, changed)
+    }
+
+    /// PROGRAM-DATE-TIME of `at` in a segment with this lag.
+    pub(crate) fn date(&self, at: i64, lag: i64) -> DateTime<Utc> {
+        date(self.started_at, at.saturating_add(lag))
+    }
+}
+
+/// `start` moved by session ticks.
+pub(crate) fn date(start: DateTime<Utc>, ticks: i64) -> DateTime<Utc> {
+    start.checked_add_signed(TimeDelta::microseconds(ticks.saturating_mul(100) / 9)).unwrap_or(start)
+}
+
+/// Session ticks between two wall clock times.
+pub(crate) fn ticks_between(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
+    to.signed_duration_since(from).num_milliseconds().saturating_mul(90)
+}
