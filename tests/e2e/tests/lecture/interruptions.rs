@@ -10,10 +10,9 @@ use e2e::{
     clip::{Clip, PLAIN},
     decode,
     follow::{Rendition, resolve},
-    playlist::Media,
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, gap_seconds};
 
 const CLIP: Clip = Clip { seconds: 60, ..PLAIN };
 /// A few segments on a busy machine.
@@ -123,8 +122,4 @@ fn continues(stage: &mut Stage, before: &Rendition) -> Result<()> {
         }
     }
     decode::strictly(&after.file()?)
-}
-
-fn gap_seconds(list: &Media) -> f64 {
-    list.all().flat_map(|segment| &segment.parts).filter(|part| part.gap).map(|part| part.duration_s).sum()
 }

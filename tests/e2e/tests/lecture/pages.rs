@@ -1,27 +1,32 @@
 //! What a student and a teacher see, in a real browser. Pictures of it are left in `tests/e2e/shots`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
     browser::Script,
     clip::{Clip, PLAIN},
-    machine::repository,
+    machine::{eventually, repository},
     server::{Options, Server},
 };
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, gap_seconds};
 
-const CLIP: Clip = Clip { seconds: 120, ..PLAIN };
+const CLIP: Clip = Clip { seconds: 140, ..PLAIN };
+/// Later than the pages can have come before the drop, so that the pictures tell who sent them.
+const RETURNS_AT_S: u32 = 80;
 const A_WHILE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_student_watches_switches_scrubs_and_survives_a_drop() -> Result<()> {
     let stage = Stage::open("Introduction to Astronomy")?;
+    CLIP.file()?;
+    let published_at = SystemTime::now();
     let publisher = stage.publish(CLIP)?;
     stage.playable()?;
     let (email, password) = stage.server.user("student")?;
+    let drop = stage.server.data().join("e2e-drop");
     let script = Script::start(
         "watch",
         &json!({
@@ -30,20 +35,21 @@ fn a_student_watches_switches_scrubs_and_survives_a_drop() -> Result<()> {
             "email": email,
             "password": password,
             "shots": repository().join("tests/e2e/shots"),
-            // The script says when the publisher should be gone for a while.
-            "drop": stage.server.data().join("e2e-drop"),
+            // Picture n was sent n / 30 s after this (ffmpeg needs a moment to connect).
+            "published_at_ms": published_at.duration_since(UNIX_EPOCH)?.as_millis(),
+            // The script makes this file when the publisher should go away for a while.
+            "drop": drop,
+            "returns_at_number": RETURNS_AT_S * 30,
         }),
     )?;
-    let asked = stage.server.data().join("e2e-drop");
-    e2e::machine::eventually("the page asks for a drop", A_WHILE, || {
-        ensure!(asked.exists(), "not yet");
+    eventually("the page asks for a drop", A_WHILE, || {
+        ensure!(drop.exists(), "not yet");
         Ok(())
     })?;
     publisher.drop_connection()?;
     let mut source = stage.rendition(&stage.playable()?, "source")?;
-    let gone_at = source.list.next();
-    source.follow(A_WHILE, |seen| seen.list.next().0 >= gone_at.0 + 2)?;
-    let _publisher = stage.publish_from(CLIP, 60.0)?;
+    source.follow(A_WHILE, |seen| gap_seconds(&seen.list) >= 5.0)?;
+    let _publisher = stage.publish_from(CLIP, RETURNS_AT_S.into())?;
     let seen = script.finish(A_WHILE)?;
     println!("the page measured {seen}");
     let number = |field: &str| seen[field].as_f64().with_context(|| format!("{field} in {seen}"));

@@ -8,6 +8,7 @@ use e2e::{
     clip::Clip,
     follow::{Rendition, renditions},
     machine::eventually,
+    playlist::Media,
     publisher::Publisher,
     server::{Options, Server},
 };
@@ -62,4 +63,9 @@ impl Stage {
     pub(crate) fn end(&self) -> Result<()> {
         self.teacher.post(&format!("/courses/{}/end-live", self.lecture.course), &json!({})).map(drop)
     }
+}
+
+/// How much of what is listed has no media.
+pub(crate) fn gap_seconds(list: &Media) -> f64 {
+    list.all().flat_map(|segment| &segment.parts).filter(|part| part.gap).map(|part| part.duration_s).sum()
 }
