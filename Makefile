@@ -62,6 +62,12 @@ else
 	cargo test --locked -p e2e -- --nocapture $(ARGS)
 endif
 
+bench: ## What a lecture costs in processor time, on the release build
+	@setup/install build test
+	@$(MAKE) web/dist/.built
+	cargo build --release --locked -p lectern -p packager-transcoder
+	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench
+
 # Files, so that a second run has nothing to do.
 
 web/node_modules/.installed: web/package.json web/package-lock.json

@@ -16,11 +16,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::machine::scratch;
 
-const WIDTH: usize = 640;
-const HEIGHT: usize = 360;
 const CELLS: usize = 20;
 const BITS: usize = 16;
-const BAR_HEIGHT: usize = 40;
+/// The bar takes this part of the picture's height.
+const BAR_SHARE: usize = 9;
 const SAMPLE_RATE: u32 = 48_000;
 const BEEP_S: f64 = 0.1;
 
@@ -37,11 +36,19 @@ pub struct Clip {
     pub keyframes_s: f64,
     /// Length in seconds.
     pub seconds: u32,
+    /// Width and height.
+    pub size: (usize, usize),
 }
 
-/// 30 frames a second, no B-frames, stereo, a keyframe every two seconds.
-pub const PLAIN: Clip =
-    Clip { frame_rate: Some((30, 1)), b_frames: 0, channels: Some(2), keyframes_s: 2.0, seconds: 20 };
+/// 360 lines, 30 frames a second, no B-frames, stereo, a keyframe every two seconds.
+pub const PLAIN: Clip = Clip {
+    frame_rate: Some((30, 1)),
+    b_frames: 0,
+    channels: Some(2),
+    keyframes_s: 2.0,
+    seconds: 20,
+    size: (640, 360),
+};
 
 impl Clip {
     /// The encoded file; made when it is not there yet.
@@ -49,9 +56,10 @@ impl Clip {
     /// # Errors
     /// When ffmpeg cannot make it.
     pub fn file(&self) -> Result<PathBuf> {
+        let (_, height) = self.size;
         let rate = self.frame_rate.map_or_else(|| "audio".to_owned(), |(n, d)| format!("{n}-{d}fps"));
         let name = format!(
-            "v1-{rate}-{}b-{}ch-{}s-key{}.flv",
+            "v2-{rate}-{height}p-{}b-{}ch-{}s-key{}.flv",
             self.b_frames,
             self.channels.unwrap_or(0),
             self.seconds,
@@ -89,7 +97,7 @@ impl Clip {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-y", "-nostdin", "-v", "error"]);
         if let Some((n, d)) = self.frame_rate {
-            let size = format!("{WIDTH}x{HEIGHT}");
+            let size = format!("{}x{}", self.size.0, self.size.1);
             ffmpeg.args([
                 "-f",
                 "rawvideo",
@@ -127,7 +135,7 @@ impl Clip {
         let mut pipe = child.stdin.take().context("ffmpeg's input is a pipe")?;
         for number in 0..self.frames() {
             let flash = (0..=self.seconds).any(|second| self.flash(second) == number);
-            pipe.write_all(&picture(number, flash))?;
+            pipe.write_all(&self.picture(number, flash))?;
         }
         drop(pipe);
         ensure!(child.wait()?.success(), "ffmpeg failed");
@@ -164,35 +172,36 @@ impl Clip {
         wav
     }
 
+    /// One picture in shades of grey.
+    fn picture(&self, number: u32, flash: bool) -> Vec<u8> {
+        let mut cells = [false; CELLS];
+        cells[0] = true;
+        for bit in 0..BITS {
+            cells[2 + bit] = number >> (BITS - 1 - bit) & 1 == 1;
+        }
+        let odd = number.count_ones() % 2 == 1;
+        cells[2 + BITS] = odd;
+        cells[3 + BITS] = !odd;
+        let (width, height) = self.size;
+        let mut picture = vec![0_u8; width * height];
+        for (at, pixel) in picture.iter_mut().enumerate() {
+            let (x, y) = (at % width, at / width);
+            *pixel = if y < height / BAR_SHARE {
+                if cells[x * CELLS / width] { 235 } else { 16 }
+            } else if (width / 4..3 * width / 4).contains(&x) && y > height / 2 {
+                if flash { 235 } else { 16 }
+            } else {
+                // Something that moves, so that a picture costs bits.
+                let moved = (x + y + 3 * number as usize) % 256;
+                u8::try_from(40 + moved / 2).unwrap_or(u8::MAX)
+            };
+        }
+        picture
+    }
+
     fn beep_s(&self, second: u32) -> f64 {
         if self.frame_rate.is_some() { f64::from(self.flash(second)) / self.fps() } else { f64::from(second) }
     }
-}
-
-/// One picture in shades of grey.
-fn picture(number: u32, flash: bool) -> Vec<u8> {
-    let mut cells = [false; CELLS];
-    cells[0] = true;
-    for bit in 0..BITS {
-        cells[2 + bit] = number >> (BITS - 1 - bit) & 1 == 1;
-    }
-    let odd = number.count_ones() % 2 == 1;
-    cells[2 + BITS] = odd;
-    cells[3 + BITS] = !odd;
-    let mut picture = vec![0_u8; WIDTH * HEIGHT];
-    for (at, pixel) in picture.iter_mut().enumerate() {
-        let (x, y) = (at % WIDTH, at / WIDTH);
-        *pixel = if y < BAR_HEIGHT {
-            if cells[x * CELLS / WIDTH] { 235 } else { 16 }
-        } else if (WIDTH / 4..3 * WIDTH / 4).contains(&x) && y > HEIGHT / 2 {
-            if flash { 235 } else { 16 }
-        } else {
-            // Something that moves, so that a picture costs bits.
-            let moved = (x + y + 3 * number as usize) % 256;
-            u8::try_from(40 + moved / 2).unwrap_or(u8::MAX)
-        };
-    }
-    picture
 }
 
 /// What stands in a decoded picture in shades of grey: its number, and whether it flashes. None if it was damaged.
@@ -205,7 +214,7 @@ pub fn read_picture(picture: &[u8], width: usize, height: usize) -> Option<(u32,
         }
         sum > 6 * 126
     };
-    let row = BAR_HEIGHT * height / HEIGHT / 2 - 1;
+    let row = height / BAR_SHARE / 2 - 1;
     let cell = |index: usize| shade((2 * index + 1) * width / (2 * CELLS) - 1, row);
     let number = (0..BITS).fold(0_u32, |number, bit| number << 1 | u32::from(cell(2 + bit)));
     let odd = number.count_ones() % 2 == 1;
@@ -221,11 +230,11 @@ mod tests {
     fn a_picture_tells_its_number() {
         for number in [0, 1, 30, 599, 0xa5a5, 0xffff] {
             assert_eq!(
-                read_picture(&picture(number, number == 30), WIDTH, HEIGHT),
+                read_picture(&PLAIN.picture(number, number == 30), 640, 360),
                 Some((number, number == 30))
             );
         }
-        assert_eq!(read_picture(&vec![16; WIDTH * HEIGHT], WIDTH, HEIGHT), None);
+        assert_eq!(read_picture(&vec![16; 640 * 360], 640, 360), None);
     }
 
     #[test]

@@ -270,6 +270,19 @@ pub fn signal(pid: u32, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Processor time that a process has used, user and system, in seconds.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_s(pid: u32) -> Result<f64> {
+    // proc(5): utime and stime are fields 14 and 15, in hundredths on every Linux we run on.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, after) = stat.rsplit_once(')').context("a name in parentheses")?;
+    let fields: Vec<_> = after.split_whitespace().collect();
+    let ticks: u32 = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
+    Ok(f64::from(ticks) / 100.0)
+}
+
 /// Is there such a process, and not just its remains?
 #[must_use]
 pub fn is_running(pid: u32) -> bool {
