@@ -167,6 +167,8 @@ impl Shared {
             self.shutdown.spawn(programme_task::run(Arc::clone(self), programme, commands, feed_slot));
             Running { programme, inbox, feed }
         };
+        // A task that panicked left its inbox closed: the next one goes on from the journal.
+        programmes.running.retain(|_, running| !running.inbox.is_closed());
         programmes.running.entry(key(programme)).or_insert_with(start).inbox.clone()
     }
 

@@ -1,6 +1,7 @@
 //! Programmes from publication to disk and back, with generated units, simulated time and real files.
 
 use std::{
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use events::{Ended, Grant, Programme, Takeover, WentLive};
 use hls::window::Window;
 use ids::{CourseId, EpochId, PublicationId, SessionId};
-use media::{AccessUnit, AudioConfig, Item, MediaTime, TrackConfig, TrackKind, VideoConfig};
+use media::{AccessUnit, AudioConfig, Item, MediaTime, TrackConfig, TrackKind, VideoConfig, pipe::ToWorker};
 use runtime::{clock, shutdown::Shutdown};
 use store::{Object, Store};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -33,9 +34,9 @@ async fn whatever_is_listed_can_be_fetched() {
     let world = World::new();
     let packager = world.packager();
     let publisher = world.publish(&packager, PUBLIC, 12);
-    let mut feed = playable(&packager, PUBLIC).await;
+    let feed = playable(&packager, PUBLIC).await;
     for _ in 0..12 {
-        changed(&mut feed, "source").await;
+        changed(&feed, "source").await;
         for window in windows(&feed) {
             check_window(&feed, &window).await;
         }
@@ -98,9 +99,9 @@ async fn a_restart_goes_on_with_the_same_timeline() {
     let world = World::new();
     let packager = world.packager();
     let publisher = world.publish(&packager, PUBLIC, 60);
-    let mut feed = playable(&packager, PUBLIC).await;
+    let feed = playable(&packager, PUBLIC).await;
     while newest_msn(&feed) < 4 {
-        changed(&mut feed, "source").await;
+        changed(&feed, "source").await;
     }
     packager.shutdown().await;
     publisher.await.unwrap();
@@ -111,7 +112,7 @@ async fn a_restart_goes_on_with_the_same_timeline() {
     let again = world.packager();
     assert!(again.open(PUBLIC.session, PUBLIC.epoch).await.is_none(), "it waits to be resumed");
     again.resume(PUBLIC).await;
-    let mut feed = again.open(PUBLIC.session, PUBLIC.epoch).await.unwrap();
+    let feed = again.open(PUBLIC.session, PUBLIC.epoch).await.unwrap();
     let resumed = window(&feed, "source");
     assert!(feed.multivariant.borrow().is_some());
     assert!(newest_msn(&feed) + 1 >= before.newest().unwrap().0, "media sequence never falls");
@@ -121,7 +122,7 @@ async fn a_restart_goes_on_with_the_same_timeline() {
     let publisher = world.publish(&again, PUBLIC, 8);
     let goal = newest_msn(&feed) + 4;
     while newest_msn(&feed) < goal {
-        changed(&mut feed, "source").await;
+        changed(&feed, "source").await;
         check_window(&feed, &window(&feed, "source")).await;
     }
     publisher.abort();
@@ -167,17 +168,49 @@ async fn a_broken_disk_is_told_and_costs_nothing_live() {
     std::fs::write(world.folder.path().join("media"), "a file where the folder should be").unwrap();
     let packager = world.packager();
     let publisher = world.publish(&packager, PUBLIC, 12);
-    let mut feed = playable(&packager, PUBLIC).await;
+    let feed = playable(&packager, PUBLIC).await;
     for _ in 0..6 {
-        changed(&mut feed, "source").await;
+        changed(&feed, "source").await;
         check_window(&feed, &window(&feed, "source")).await;
     }
     assert!(world.sink.degraded());
     std::fs::remove_file(world.folder.path().join("media")).unwrap();
     publisher.await.unwrap();
     while world.sink.degraded() {
-        changed(&mut feed, "source").await;
+        changed(&feed, "source").await;
     }
+    packager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_transcoder_that_dies_is_replaced_and_fed_from_a_keyframe_on() {
+    let world = World::new();
+    // It reads some packets and dies of it.
+    let script = format!(
+        "#!/bin/sh\ncd {}\nhead -c 3000 >$$.part; mv $$.part in.$(ls in.* 2>/dev/null | wc -l); kill -9 $$\n",
+        world.folder.path().display()
+    );
+    let executable = world.folder.path().join("transcoder");
+    std::fs::write(&executable, script).unwrap();
+    std::fs::set_permissions(&executable, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let config = Config { transcoder: executable, ..Config::default() };
+    let packager = world.packager_with(config);
+    let (sender, items) = mpsc::channel(1024);
+    packager.publish(&grant(PUBLIC), items);
+    for item in lecture(8) {
+        sender.send(item).await.unwrap();
+    }
+    let second = world.folder.path().join("in.1");
+    while !second.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.sink.health.lock().unwrap().rungs, ["240p"]);
+    let mut decoder = media::pipe::Decoder::<ToWorker>::new();
+    decoder.push(&std::fs::read(second).unwrap());
+    let Ok(Some(ToWorker::Config(config))) = decoder.poll() else { panic!("a configuration comes first") };
+    assert_eq!((config.height, config.rungs.len()), (360, 1));
+    let Ok(Some(ToWorker::Packet(packet))) = decoder.poll() else { panic!("then packets") };
+    assert!(packet.key && packet.cut);
     packager.shutdown().await;
 }
 
@@ -246,14 +279,7 @@ impl World {
     /// Publishes at the pace of a camera for some seconds.
     fn publish(&self, packager: &Packager, programme: Programme, seconds: i64) -> JoinHandle<()> {
         let (sender, items) = mpsc::channel(512);
-        let grant = Grant {
-            publication: PublicationId::from_parts(clock::unix_ms(), runtime::random::bytes()),
-            course: programme.course,
-            course_title: "Algebra".to_owned(),
-            programme,
-            takeover: Takeover::NewestWins,
-        };
-        packager.publish(&grant, items);
+        packager.publish(&grant(programme), items);
         tokio::spawn(async move {
             let start = clock::now();
             for item in lecture(seconds) {
@@ -282,6 +308,16 @@ impl World {
     }
 }
 
+fn grant(programme: Programme) -> Grant {
+    Grant {
+        publication: PublicationId::from_parts(clock::unix_ms(), runtime::random::bytes()),
+        course: programme.course,
+        course_title: "Algebra".to_owned(),
+        programme,
+        takeover: Takeover::NewestWins,
+    }
+}
+
 async fn playable(packager: &Packager, programme: Programme) -> EpochFeed {
     loop {
         if let Some(mut feed) = packager.open(programme.session, programme.epoch).await {
@@ -292,7 +328,7 @@ async fn playable(packager: &Packager, programme: Programme) -> EpochFeed {
     }
 }
 
-async fn changed(feed: &mut EpochFeed, rendition: &str) {
+async fn changed(feed: &EpochFeed, rendition: &str) {
     let mut window = feed.renditions.borrow()[rendition].clone();
     window.mark_unchanged();
     window.changed().await.unwrap();

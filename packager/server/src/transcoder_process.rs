@@ -1,13 +1,23 @@
 //! The child process that makes the rungs: started, fed, listened to, and killed when it is dead or hangs.
 //! Never makes the source wait: what it cannot be given is its own loss.
 
-use std::{io, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, BytesMut};
 use media::{
     AccessUnit, Item, MediaTime, TrackConfig, TrackKind, h264,
     pipe::{Decoder, FromWorker, Message, ToWorker},
 };
+use runtime::clock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -23,6 +33,8 @@ const PACKETS_MAX: usize = 1024;
 const EVENTS_MAX: usize = 256;
 /// A process may take this long to load its libraries before it says its first word.
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(5);
+/// A process that lives, has work and gets nowhere is given up after so many times the silence it may keep.
+const STANDSTILL_SILENCES: u32 = 3;
 const READ_BYTES: usize = 64 * 1024;
 const LOG_BYTES_MAX: usize = 4 * 1024;
 
@@ -59,8 +71,12 @@ pub(crate) struct Transcoder {
 struct Running {
     packets: mpsc::Sender<ToWorker>,
     events: mpsc::Receiver<Event>,
+    newest_asked: NewestAsked,
     task: JoinHandle<()>,
 }
+
+/// Presentation time of the newest picture that was queued, in session ticks; `i64::MIN` before the first.
+type NewestAsked = Arc<AtomicI64>;
 
 impl Transcoder {
     pub(crate) fn new(executable: PathBuf, silence_max: Duration) -> Self {
@@ -74,15 +90,19 @@ impl Transcoder {
         }
         let (packets, packets_in) = mpsc::channel(PACKETS_MAX);
         let (events_out, events) = mpsc::channel(EVENTS_MAX);
-        let executable = self.executable.clone();
-        let task = tokio::spawn(run(executable, self.silence_max, packets_in, events_out));
-        self.running = Some(Running { packets, events, task });
+        let newest_asked = Arc::new(AtomicI64::new(i64::MIN));
+        let watch = Watch::new(self.silence_max, Arc::clone(&newest_asked));
+        let task = tokio::spawn(run(self.executable.clone(), watch, packets_in, events_out));
+        self.running = Some(Running { packets, events, newest_asked, task });
         true
     }
 
     /// Queues a message. Without a process it is for nobody.
     pub(crate) fn send(&self, message: ToWorker) -> Result<(), QueueFull> {
         let Some(running) = &self.running else { return Ok(()) };
+        if let ToWorker::Packet(packet) = &message {
+            running.newest_asked.fetch_max(packet.pts, Ordering::Relaxed);
+        }
         match running.packets.try_send(message) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => Err(QueueFull),
@@ -127,16 +147,45 @@ impl Drop for Transcoder {
     }
 }
 
+/// Is a process alive, and does it get on?
+struct Watch {
+    silence_max: Duration,
+    newest_asked: NewestAsked,
+    /// The newest pictures read and given out, and since when nothing newer came.
+    progress: Option<(Option<i64>, Option<i64>, Instant)>,
+}
+
+impl Watch {
+    fn new(silence_max: Duration, newest_asked: NewestAsked) -> Self {
+        Self { silence_max, newest_asked, progress: None }
+    }
+
+    /// Takes a heartbeat; true when the process has had work for a while and got nowhere with it.
+    fn stands_still(&mut self, newest_in: Option<i64>, newest_out: Option<i64>, now: Instant) -> bool {
+        let idle = newest_in.unwrap_or(i64::MIN) >= self.newest_asked.load(Ordering::Relaxed);
+        let since = match self.progress {
+            Some((before_in, before_out, since))
+                if (before_in, before_out) == (newest_in, newest_out) && !idle =>
+            {
+                since
+            }
+            Some(_) | None => now,
+        };
+        self.progress = Some((newest_in, newest_out, since));
+        now.saturating_duration_since(since) > self.silence_max * STANDSTILL_SILENCES
+    }
+}
+
 /// A process's life. Aborting it kills the process.
 async fn run(
     executable: PathBuf,
-    silence_max: Duration,
+    watch: Watch,
     packets: mpsc::Receiver<ToWorker>,
     events: mpsc::Sender<Event>,
 ) {
     let reason = match spawn(&executable) {
         Ok((mut child, pipes)) => {
-            let reason = converse(pipes, silence_max, packets, &events).await;
+            let reason = converse(pipes, watch, packets, &events).await;
             let _ = child.kill().await;
             reason
         }
@@ -151,7 +200,7 @@ struct Pipes {
     stderr: ChildStderr,
 }
 
-fn spawn(executable: &PathBuf) -> io::Result<(Child, Pipes)> {
+fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
     let mut child = Command::new(executable)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -168,7 +217,7 @@ fn spawn(executable: &PathBuf) -> io::Result<(Child, Pipes)> {
 /// Talks with the process until one side is gone; says why it ended.
 async fn converse(
     pipes: Pipes,
-    silence_max: Duration,
+    watch: Watch,
     packets: mpsc::Receiver<ToWorker>,
     events: &mpsc::Sender<Event>,
 ) -> String {
@@ -177,7 +226,7 @@ async fn converse(
     let mut talk = std::pin::pin!(async {
         tokio::select! {
             reason = write(pipes.stdin, packets) => reason,
-            reason = read(pipes.stdout, silence_max, events) => reason,
+            reason = read(pipes.stdout, watch, events) => reason,
         }
     });
     tokio::select! {
@@ -202,9 +251,9 @@ async fn write(mut stdin: ChildStdin, mut packets: mpsc::Receiver<ToWorker>) -> 
     std::future::pending().await
 }
 
-async fn read(mut stdout: ChildStdout, silence_max: Duration, events: &mpsc::Sender<Event>) -> String {
+async fn read(mut stdout: ChildStdout, mut watch: Watch, events: &mpsc::Sender<Event>) -> String {
     let mut decoder = Decoder::<FromWorker>::new();
-    let mut patience = FIRST_WORD_WITHIN.max(silence_max);
+    let mut patience = FIRST_WORD_WITHIN.max(watch.silence_max);
     loop {
         let mut bytes = BytesMut::with_capacity(READ_BYTES);
         match timeout(patience, stdout.read_buf(&mut bytes)).await {
@@ -213,7 +262,7 @@ async fn read(mut stdout: ChildStdout, silence_max: Duration, events: &mpsc::Sen
             Ok(Ok(0)) => return "it ended".to_owned(),
             Ok(Ok(_)) => {}
         }
-        patience = silence_max;
+        patience = watch.silence_max;
         decoder.push(&bytes);
         loop {
             let message = match decoder.poll() {
@@ -221,21 +270,20 @@ async fn read(mut stdout: ChildStdout, silence_max: Duration, events: &mpsc::Sen
                 Ok(Some(message)) => message,
                 Err(error) => return format!("its output is no frame: {error}"),
             };
-            match event(message) {
-                Ok(None) => {}
-                Ok(Some(event)) => {
-                    if events.send(event).await.is_err() {
-                        return "nobody listens".to_owned();
-                    }
-                }
+            let event = match event(message, &mut watch) {
+                Ok(None) => continue,
+                Ok(Some(event)) => event,
                 Err(reason) => return reason,
+            };
+            if events.send(event).await.is_err() {
+                return "nobody listens".to_owned();
             }
         }
     }
 }
 
-/// What a message means to the programme; a heartbeat has done its work by arriving.
-fn event(message: FromWorker) -> Result<Option<Event>, String> {
+/// What a message means to the programme; or why it is the last.
+fn event(message: FromWorker, watch: &mut Watch) -> Result<Option<Event>, String> {
     let (rung, item) = match message {
         FromWorker::RungConfig { rung, avcc } => {
             let config =
@@ -246,7 +294,12 @@ fn event(message: FromWorker) -> Result<Option<Event>, String> {
             let (decode_at, present_at) = (MediaTime::session(dts), MediaTime::session(pts));
             (rung, Item::Unit(AccessUnit { track: TrackKind::Video, decode_at, present_at, key, payload }))
         }
-        FromWorker::Heartbeat { .. } => return Ok(None),
+        FromWorker::Heartbeat { newest_pts_in, newest_pts_out } => {
+            if watch.stands_still(newest_pts_in, newest_pts_out, clock::now()) {
+                return Err("it lives but gets nowhere".to_owned());
+            }
+            return Ok(None);
+        }
         FromWorker::Fatal { message } => return Err(format!("it gave up: {message}")),
     };
     Ok(Some(Event::Item { rung, item }))
@@ -265,5 +318,99 @@ async fn log(mut stderr: ChildStderr) {
             }
         }
         bytes = Vec::with_capacity(LOG_BYTES_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use bytes::Bytes;
+    use media::pipe::Packet;
+
+    use super::*;
+
+    /// A heartbeat without progress, for `printf`.
+    const BEAT: &str = r"printf '\000\000\000\003\023\000\000'";
+
+    #[tokio::test]
+    async fn what_is_sent_is_read_and_what_it_says_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let sent = [packet(0), packet(3000)];
+        let bytes = bytes_of(&sent);
+        let unit = FromWorker::RungUnit {
+            rung: "240p".to_owned(),
+            pts: 3000,
+            dts: 3000,
+            key: true,
+            payload: Bytes::from_static(b"picture"),
+        };
+        fs::write(folder.path().join("out"), bytes_of(&[unit])).unwrap();
+        let script = format!("head -c {} >in; cat out; while :; do {BEAT}; sleep 0.05; done", bytes.len());
+        let mut transcoder = start(folder.path(), &script, Duration::from_secs(10));
+        sent.into_iter().for_each(|message| transcoder.send(message).unwrap());
+        let Event::Item { rung, item: Item::Unit(unit) } = transcoder.next().await else { panic!("no unit") };
+        assert_eq!((rung.as_str(), unit.key, &unit.payload[..]), ("240p", true, &b"picture"[..]));
+        assert_eq!(unit.present_at, MediaTime::session(3000));
+        assert_eq!(fs::read(folder.path().join("in")).unwrap(), bytes);
+        transcoder.stop().await;
+    }
+
+    #[tokio::test]
+    async fn however_it_ends_it_is_lost_and_the_reason_known() {
+        let patient = Duration::from_secs(30);
+        let hasty = Duration::from_millis(50);
+        let beating = format!("while :; do {BEAT}; sleep 0.01; done");
+        check("kill -9 $$", patient, "it ended").await;
+        check(&format!("{BEAT}; exec sleep 30"), hasty, "it said nothing for 50ms").await;
+        check(&beating, hasty, "it lives but gets nowhere").await;
+        check("echo this is no frame; sleep 30", patient, "its output is no frame").await;
+        check("printf '\\000\\000\\000\\004\\024bad'; sleep 30", patient, "it gave up: bad").await;
+        let mut missing = Transcoder::new("/nowhere/lectern-transcoder".into(), patient);
+        missing.start();
+        assert!(lost(&mut missing).await.starts_with("cannot start /nowhere/lectern-transcoder"));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_does_not_read_never_makes_the_source_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let transcoder = start(folder.path(), "exec sleep 30", Duration::from_secs(30));
+        let full = (0..2 * PACKETS_MAX as i64).position(|n| transcoder.send(packet(n)).is_err());
+        assert_eq!(full, Some(PACKETS_MAX));
+    }
+
+    async fn check(script: &str, silence_max: Duration, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut transcoder = start(folder.path(), script, silence_max);
+        transcoder.send(packet(1)).unwrap();
+        let reason = lost(&mut transcoder).await;
+        assert!(reason.starts_with(expected), "{script}: {reason}");
+    }
+
+    async fn lost(transcoder: &mut Transcoder) -> String {
+        match transcoder.next().await {
+            Event::Lost { reason } => reason,
+            Event::Item { .. } => panic!("it made something"),
+        }
+    }
+
+    fn start(folder: &Path, script: &str, silence_max: Duration) -> Transcoder {
+        let executable = folder.join("transcoder");
+        fs::write(&executable, format!("#!/bin/sh\ncd {}\n{script}\n", folder.display())).unwrap();
+        fs::set_permissions(&executable, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut transcoder = Transcoder::new(executable, silence_max);
+        assert!(transcoder.start());
+        assert!(!transcoder.start(), "one at a time");
+        transcoder
+    }
+
+    fn packet(pts: i64) -> ToWorker {
+        let payload = Bytes::from_static(b"coded");
+        ToWorker::Packet(Packet { track: TrackKind::Video, pts, dts: pts, key: true, cut: true, payload })
+    }
+
+    fn bytes_of<M: Message>(messages: &[M]) -> Vec<u8> {
+        let frames = messages.iter().map(|message| message.encode().unwrap());
+        frames.flat_map(|frame| [frame.head, frame.payload].concat()).collect()
     }
 }
