@@ -57,9 +57,9 @@ fn the_image_needs_real_packages() {
     }
     let mut complaints = Vec::new();
     for run in instructions("RUN") {
-        let Some(at) = run.iter().position(|word| word == "install") else { continue };
+        let Some(at) = run.windows(2).position(|pair| pair == ["apt-get", "install"]) else { continue };
         let packages =
-            run[at + 1..].iter().take_while(|word| *word != "&&").filter(|word| !word.starts_with('-'));
+            run[at + 2..].iter().take_while(|word| *word != "&&").filter(|word| !word.starts_with('-'));
         for package in packages {
             let known = Command::new("apt-cache").args(["show", "--no-all-versions", package]).output();
             let installed = Command::new("dpkg-query").args(["-W", package]).output();
