@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_in_result, reason = "a test that panics has failed")]
 
 mod access;
+mod commands;
 mod encodings;
 mod interruptions;
 mod pages;

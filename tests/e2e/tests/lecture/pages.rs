@@ -89,7 +89,8 @@ fn the_demo_plays_by_itself() -> Result<()> {
     )?
     .finish(A_WHILE)?;
     println!("the demo page measured {seen}");
-    let latency = seen["latency_p50_s"].as_f64().with_context(|| format!("a picture tells its time: {seen}"))?;
+    let latency =
+        seen["latency_p50_s"].as_f64().with_context(|| format!("a picture tells its time: {seen}"))?;
     ensure!(latency < 6.0, "behind the camera by {seen}");
     no_errors(&seen)
 }
