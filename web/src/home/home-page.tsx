@@ -8,7 +8,7 @@ import { messageOf } from '../api/error';
 import type { Course, Session, User } from '../api/types';
 import { api } from '../auth/account';
 import { Gate } from '../auth/gate';
-import { Arrow, Gear, Play, Plus } from '../ui/icons';
+import { Arrow, Camera, Play, Plus } from '../ui/icons';
 import { Button, Notice, Spinner } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { dayAndTime } from '../ui/time';
@@ -105,7 +105,7 @@ function NowCard({ session }: { session: Session }) {
       <div className="row">
         {session.is_owner && (
           <Link className="button" to={`/studio/${session.course.id}`}>
-            <Gear />
+            <Camera />
             Studio
           </Link>
         )}
@@ -184,7 +184,7 @@ function Courses() {
             {course.description && <p>{course.description}</p>}
             <span className="course__space" />
             <Link className="button" to={`/studio/${course.id}`}>
-              <Gear />
+              <Camera />
               Studio
               <span className="visually-hidden"> of {course.title}</span>
             </Link>

@@ -21,8 +21,15 @@ const SETTINGS: Partial<HlsConfig> = {
 };
 
 const TICK_MS = 250;
+/** After a short pause a following viewer jumps when he is later than this; else he catches up. */
+const GO_LIVE_AFTER_S = 2;
 /** After this long without a new error, errors are counted from one again. */
 const STEADY_AFTER_MS = 5_000;
+/**
+ * Seeks stay this far after the beginning: audio begins a fraction of a frame later than video, and hls.js takes a
+ * place before a playlist's first audio fragment for "not in this playlist" and loads the live edge.
+ */
+const AFTER_BEGINNING_S = 0.1;
 /** A native player tells no latency; this far before the end of what it lists is live. */
 const NATIVE_HOLD_BACK_S = 3;
 
@@ -131,7 +138,9 @@ export class LecturePlayer {
   /** Seconds behind the newest media the server has announced; NaN before there is any. */
   latency(): number {
     const { video } = this;
-    if (this.#hls) return this.#details()?.live === false ? video.duration - video.currentTime : this.#hls.latency || Number.NaN;
+    const details = this.#details();
+    // hls.latency is renewed as the picture moves; during a seek or a pause it is old.
+    if (this.#hls) return (details ? details.edge + (details.live ? details.age : 0) : Number.NaN) - video.currentTime;
     const end = video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : Number.NaN;
     return end - video.currentTime;
   }
@@ -270,16 +279,24 @@ export class LecturePlayer {
   #resumed(): void {
     this.#set({ paused: false });
     if (this.#snapshot.following || !this.#snapshot.started) return;
-    const behindS = this.latency();
-    this.#deed({ kind: 'resumed', behindS });
-    if (this.#snapshot.following && behindS > 4) this.goLive();
+    const lateS = this.#late();
+    this.#deed({ kind: 'resumed', lateS });
+    if (this.#snapshot.following && lateS > GO_LIVE_AFTER_S) this.goLive();
   }
 
   #sought(): void {
-    const behindS = this.latency();
-    if (this.#isSwapping || !this.#snapshot.started || Number.isNaN(behindS)) return;
+    const { video } = this;
+    const first = video.seekable.length > 0 ? video.seekable.start(0) + AFTER_BEGINNING_S : 0;
+    if (this.#hls && this.#snapshot.started && video.currentTime < first) video.currentTime = first;
+    const lateS = this.#late();
+    if (this.#isSwapping || !this.#snapshot.started || Number.isNaN(lateS)) return;
     if (this.#snapshot.playedOut) this.#set({ playedOut: false });
-    this.#deed({ kind: 'sought', behindS });
+    this.#deed({ kind: 'sought', lateS });
+  }
+
+  /** Seconds behind the place where live plays. */
+  #late(): number {
+    return (this.#livePosition() ?? Number.NaN) - this.video.currentTime;
   }
 
   #deed(deed: Deed): void {
@@ -296,7 +313,7 @@ export class LecturePlayer {
     if (seekable.length === 0) return;
     const edge = this.#livePosition() ?? seekable.end(seekable.length - 1);
     if (position >= edge && this.#snapshot.live) return this.goLive();
-    this.video.currentTime = Math.min(Math.max(position, seekable.start(0)), edge);
+    this.video.currentTime = Math.min(Math.max(position, seekable.start(0) + AFTER_BEGINNING_S), edge);
   }
 
   #livePosition(): number | null {

@@ -3,17 +3,17 @@ import { follows, latencySettings } from './live-edge';
 
 test('a pause ends following, a short one resumes it', () => {
   expect(follows({ kind: 'paused' }, true)).toBe(false);
-  expect(follows({ kind: 'resumed', behindS: 4 }, true)).toBe(true);
-  expect(follows({ kind: 'resumed', behindS: 40 }, true)).toBe(false);
+  expect(follows({ kind: 'resumed', lateS: 3 }, true)).toBe(true);
+  expect(follows({ kind: 'resumed', lateS: 40 }, true)).toBe(false);
 });
 
 test('a seek back is watching back, a seek to the edge follows', () => {
-  expect(follows({ kind: 'sought', behindS: 60 }, true)).toBe(false);
-  expect(follows({ kind: 'sought', behindS: 1.6 }, true)).toBe(true);
+  expect(follows({ kind: 'sought', lateS: 60 }, true)).toBe(false);
+  expect(follows({ kind: 'sought', lateS: -0.2 }, true)).toBe(true);
 });
 
 test('without DVR whoever plays follows', () => {
-  expect(follows({ kind: 'resumed', behindS: 300 }, false)).toBe(true);
+  expect(follows({ kind: 'resumed', lateS: 300 }, false)).toBe(true);
 });
 
 test('going live always follows', () => {

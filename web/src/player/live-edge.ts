@@ -1,17 +1,18 @@
 // Is the viewer following the lecture, or watching back? Decided by what he did, not by how far behind he is:
 // a slow network may leave him behind for a while and he still means to follow.
 
-/** A seek that lands this close to the edge means "follow". */
-const FOLLOW_WITHIN_S = 6;
+/** A seek that lands this close to where live plays means "follow". */
+const FOLLOW_WITHIN_S = 4;
 /** hls.js jumps forward when a following viewer is further behind than this. */
 export const LATENCY_WHILE_FOLLOWING_MAX_S = 10;
 /** Catch-up rate while following; 1 elsewhere, where hls.js must leave the speed to the viewer. */
 export const CATCH_UP_RATE = 1.05;
 
+/** `lateS`: seconds behind the place where a following viewer would be. */
 export type Deed =
   | { kind: 'paused' }
-  | { kind: 'resumed'; behindS: number }
-  | { kind: 'sought'; behindS: number }
+  | { kind: 'resumed'; lateS: number }
+  | { kind: 'sought'; lateS: number }
   | { kind: 'went-live' };
 
 /** Whether the viewer follows after the deed. Without DVR there is no watching back: he follows as soon as he plays. */
@@ -20,9 +21,9 @@ export function follows(deed: Deed, dvr: boolean): boolean {
     case 'paused':
       return false;
     case 'resumed':
-      return !dvr || deed.behindS <= FOLLOW_WITHIN_S;
+      return !dvr || deed.lateS <= FOLLOW_WITHIN_S;
     case 'sought':
-      return !dvr || deed.behindS <= FOLLOW_WITHIN_S;
+      return !dvr || deed.lateS <= FOLLOW_WITHIN_S;
     case 'went-live':
       return true;
   }

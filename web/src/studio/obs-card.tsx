@@ -69,8 +69,8 @@ function Secretless({ label, value }: { label: string; value: string }) {
   return (
     <div className="paste">
       <span className="paste__label">{label}</span>
-      <code className="paste__value">{value}</code>
       <CopyButton text={value} what={label.toLowerCase()} />
+      <code className="paste__value">{value}</code>
     </div>
   );
 }
@@ -135,7 +135,8 @@ export function ObsAdvice() {
         ))}
       </dl>
       <p className="small muted pairs__note">
-        The keyframe interval matters most: OBS leaves it on automatic, which makes pictures slow to join.
+        The keyframe interval matters most. Left on automatic, OBS sends a keyframe every eight seconds or so, and your own
+        picture cannot be passed on as it is.
       </p>
     </section>
   );

@@ -122,7 +122,7 @@ function OnAir({ status }: { status: LiveStatus }) {
       </dl>
       <div className="onair__link">
         <Link to={`/watch/${session.id}`}>Students’ page</Link>
-        <CopyButton text={link} what="the link to the students’ page" />
+        <CopyButton text={link} label="Copy link" what="to the students’ page" />
       </div>
     </section>
   );

@@ -68,10 +68,17 @@ export const Plus = () => (
     <path d="M10 4v12M4 10h12" />
   </Icon>
 );
-export const Gear = () => (
+export const Camera = () => (
   <Icon>
-    <circle cx="10" cy="10" r="2.6" />
-    <path d="M10 2.5v2M10 15.5v2M2.5 10h2M15.5 10h2M4.7 4.7l1.4 1.4M13.9 13.9l1.4 1.4M4.7 15.3l1.4-1.4M13.9 6.1l1.4-1.4" />
+    <rect x="1.8" y="5" width="11.4" height="10" rx="2.2" />
+    <path d="m13.2 9 5-2.6v7.2l-5-2.6" />
+  </Icon>
+);
+export const Sliders = () => (
+  <Icon>
+    <path d="M2.5 6.2h8M15 6.2h2.5M2.5 13.8h2.5M9.5 13.8h8" />
+    <circle cx="12.7" cy="6.2" r="2.1" />
+    <circle cx="7.2" cy="13.8" r="2.1" />
   </Icon>
 );
 export const Keyboard = () => (

@@ -56,7 +56,7 @@ export function Spinner({ label }: { label: string }) {
 
 const COPIED_MS = 2_000;
 
-export function CopyButton({ text, what }: { text: string; what: string }) {
+export function CopyButton({ text, what, label = 'Copy' }: { text: string; what: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
@@ -66,7 +66,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
   return (
     <button type="button" className="button button--small" onClick={() => void copy(text).then(setCopied)}>
       {copied ? <Check /> : <Copy />}
-      <span aria-live="polite">{copied ? 'Copied' : 'Copy'}</span>
+      <span aria-live="polite">{copied ? 'Copied' : label}</span>
       <span className="visually-hidden"> {what}</span>
     </button>
   );

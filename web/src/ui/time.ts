@@ -33,7 +33,7 @@ export function countdown(startsAt: number, now: number): { figures: string; uni
 /** "Today, 14:00", "Tomorrow, 09:30", "Mon 3 Nov, 09:30"; another year is named. */
 export function dayAndTime(at: number, now: number, locale?: string): string {
   const [date, today] = [new Date(at), new Date(now)];
-  const time = date.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
+  const time = date.toLocaleTimeString(locale, { hour: 'numeric', minute: '2-digit' });
   const daysAhead = Math.round((midnight(date) - midnight(today)) / 86_400_000);
   if (daysAhead === 0) return `Today, ${time}`;
   if (daysAhead === 1) return `Tomorrow, ${time}`;

@@ -10,7 +10,7 @@ import 'media-chrome/dist/media-airplay-button.js';
 import 'media-chrome/dist/media-fullscreen-button.js';
 import { type ReactNode, type Ref, useState } from 'react';
 import type { LecturePlayer, Snapshot } from '../player/lecture-player';
-import { Back10, Gear, SoundOff } from '../ui/icons';
+import { Back10, Sliders, SoundOff } from '../ui/icons';
 import mark from '../ui/mark.svg';
 import { clockTime } from '../ui/time';
 import { LiveBadge } from './live-badge';
@@ -90,7 +90,7 @@ export function Stage({
                 aria-expanded={settings}
                 onClick={() => setSettings(!settings)}
               >
-                <Gear />
+                <Sliders />
               </button>
               <media-airplay-button />
               <media-pip-button />
