@@ -78,7 +78,9 @@ fn summary(capture: &[u8]) -> Vec<String> {
     for (name, units) in [("video", &video), ("audio", &audio)] {
         let ordered = units.windows(2).all(|pair| pair[0].0 < pair[1].0);
         assert!(ordered, "{name} goes forward");
-        let ms = |at: Option<&(MediaTime, MediaTime)>| at.map(|(at, _)| at.as_ms()).unwrap();
+        let ms = |at: Option<&(MediaTime, MediaTime)>| {
+            at.map(|(at, _)| at.as_ms()).expect("both tracks have units")
+        };
         lines.push(format!("{} {name} units, {} to {} ms", units.len(), ms(units.first()), ms(units.last())));
     }
     lines.push(format!("{keys} keyframes, {} corrections, stopped: {}", replay.corrections, replay.stopped));

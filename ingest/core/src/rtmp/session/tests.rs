@@ -407,7 +407,9 @@ fn converse(client: &mut Client, session: &mut Session, now: Instant) -> (Vec<Ou
             idle = false;
             match output {
                 client::Output::Send(bytes) => session.handle_input(&bytes, now),
-                other => from_client.push(other),
+                event @ (client::Output::Publishing | client::Output::Ended { .. }) => {
+                    from_client.push(event)
+                }
             }
         }
         while let Some(output) = session.poll_output() {
@@ -416,7 +418,7 @@ fn converse(client: &mut Client, session: &mut Session, now: Instant) -> (Vec<Ou
                 Output::Send(bytes) => client.handle_input(&bytes),
                 Output::Admit(key) if key.expose() == "right" => session.admitted(now),
                 Output::Admit(_) => session.refused("NetStream.Publish.BadName", "no such key"),
-                other => from_session.push(other),
+                output @ (Output::Media(_) | Output::Stopped | Output::Close(_)) => from_session.push(output),
             }
         }
         if idle {
