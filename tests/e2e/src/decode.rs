@@ -42,11 +42,19 @@ pub fn strictly(bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// All pictures in the order they are shown.
+/// All pictures of all files in the order they are shown.
 ///
 /// # Errors
 /// When they cannot be decoded.
-pub fn frames(bytes: &[u8]) -> Result<Vec<Frame>> {
+pub fn frames<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<Vec<Frame>> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(frames_of(file)?);
+    }
+    Ok(all)
+}
+
+fn frames_of(bytes: &[u8]) -> Result<Vec<Frame>> {
     with_file(bytes, |path| {
         let entries = "frame=best_effort_timestamp_time,width,height";
         let shown = run(Command::new("ffprobe")
@@ -98,7 +106,15 @@ pub fn frames(bytes: &[u8]) -> Result<Vec<Frame>> {
 ///
 /// # Errors
 /// When the sound cannot be decoded.
-pub fn beeps(bytes: &[u8]) -> Result<Vec<f64>> {
+pub fn beeps<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<Vec<f64>> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(beeps_of(file)?);
+    }
+    Ok(all)
+}
+
+fn beeps_of(bytes: &[u8]) -> Result<Vec<f64>> {
     with_file(bytes, |path| {
         let times = run(Command::new("ffprobe")
             .args([

@@ -128,21 +128,22 @@ impl Rendition {
         Ok(())
     }
 
-    /// The init and all finished segments, in order, as one file's bytes; a new init stands where it begins to hold.
+    /// All finished segments in order, each run of one init as a file's bytes.
     ///
     /// # Errors
     /// When one was listed but never fetched.
-    pub fn file(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut init = "";
+    pub fn runs(&self) -> Result<Vec<Vec<u8>>> {
+        let mut runs: Vec<Vec<u8>> = Vec::new();
+        let mut init = None;
         for (segment, map) in self.segments.values() {
-            if init != map {
-                init = map;
-                bytes.extend(self.object(map)?);
+            if init != Some(map) {
+                init = Some(map);
+                runs.push(self.object(map)?.to_vec());
             }
-            bytes.extend(self.object(segment)?);
+            let run = runs.last_mut().context("a run begins with its init")?;
+            run.extend(self.object(segment)?);
         }
-        Ok(bytes)
+        Ok(runs)
     }
 
     /// Each finished segment by itself, with its init before it.

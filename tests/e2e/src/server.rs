@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ const END: Duration = Duration::from_secs(15);
 /// A running `lectern demo`; ended with the value.
 pub struct Server {
     child: Option<Child>,
+    /// Kept open: a process whose output nobody reads must not trip over it.
+    output: Option<BufReader<ChildStdout>>,
     /// What it printed with `--json`.
     demo: Value,
     http_port: u16,
@@ -62,6 +64,7 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("lectern-e2e-").tempdir()?;
         let mut server = Self {
             child: None,
+            output: None,
             demo: Value::Null,
             http_port: machine::free_port()?,
             rtmp_port: machine::free_port()?,
@@ -229,7 +232,9 @@ impl Server {
         let stdout = child.stdout.take().expect("standard output is a pipe");
         self.child = Some(child);
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let mut output = BufReader::new(stdout);
+        output.read_line(&mut line)?;
+        self.output = Some(output);
         self.demo = serde_json::from_str(&line).with_context(|| {
             format!("`lectern demo --json` prints one JSON line: {line:?}\n{}", self.log_end())
         })?;

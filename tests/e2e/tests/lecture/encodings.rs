@@ -60,8 +60,8 @@ fn the_ruler_is_straight() -> Result<()> {
     let clip = Clip { seconds: 4, b_frames: 2, ..PLAIN };
     let bytes = std::fs::read(clip.file()?)?;
     decode::strictly(&bytes)?;
-    numbers_are_whole("the clip", clip, &decode::frames(&bytes)?)?;
-    in_step("the clip", clip, &decode::frames(&bytes)?, &decode::beeps(&bytes)?)
+    numbers_are_whole("the clip", clip, &decode::frames([&bytes])?)?;
+    in_step("the clip", clip, &decode::frames([&bytes])?, &decode::beeps([&bytes])?)
 }
 
 fn check(clip: Clip, wanted: &[&str]) -> Result<()> {
@@ -105,7 +105,7 @@ fn check(clip: Clip, wanted: &[&str]) -> Result<()> {
         let holes: Vec<_> = rendition.gaps.iter().filter(|msn| **msn < last).collect();
         ensure!(holes.is_empty(), "{name} has gaps {holes:?} among {:?}", rendition.segments.keys());
         if name == "audio" {
-            beeps = Some(decode::beeps(&rendition.file()?)?);
+            beeps = Some(decode::beeps(&rendition.runs()?)?);
         }
     }
     let beeps = beeps.context("sound is always there")?;
@@ -122,7 +122,7 @@ fn check(clip: Clip, wanted: &[&str]) -> Result<()> {
         );
     }
     for (name, rendition) in seen.iter().filter(|(name, _)| name != "audio") {
-        let frames = decode::frames(&rendition.file()?)?;
+        let frames = decode::frames(&rendition.runs()?)?;
         numbers_are_whole(name, clip, &frames)?;
         if clip.channels.is_some() {
             in_step(name, clip, &frames, &beeps)?;

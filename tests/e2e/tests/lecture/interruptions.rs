@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{
     clip::{Clip, PLAIN},
     decode,
@@ -39,7 +39,7 @@ fn a_publisher_that_drops_for_five_seconds_goes_on_where_he_was() -> Result<()> 
 
     ensure!(source.broken.is_empty(), "broke rules:\n{}", source.broken.join("\n"));
     ensure!(source.stillest < STILL_MAX, "the playlist stood still for {:?}", source.stillest);
-    let numbers: Vec<_> = decode::frames(&source.file()?)?.iter().filter_map(|frame| frame.number).collect();
+    let numbers: Vec<_> = decode::frames(&source.runs()?)?.iter().filter_map(|frame| frame.number).collect();
     ensure!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "pictures in order, none twice: {numbers:?}");
     let jumps: Vec<_> = numbers.windows(2).filter(|pair| pair[1] - pair[0] > 1).collect();
     ensure!(jumps.len() == 1, "one jump, where he was away: {jumps:?}");
@@ -58,7 +58,7 @@ fn the_newest_publisher_with_the_key_takes_over() -> Result<()> {
     source.follow(A_WHILE, |seen| seen.segments.keys().last().is_some_and(|msn| *msn >= taken_at + 2))?;
     drop(second);
     ensure!(source.broken.is_empty(), "broke rules:\n{}", source.broken.join("\n"));
-    let numbers: Vec<_> = decode::frames(&source.file()?)?.iter().filter_map(|frame| frame.number).collect();
+    let numbers: Vec<_> = decode::frames(&source.runs()?)?.iter().filter_map(|frame| frame.number).collect();
     ensure!(numbers.iter().any(|number| *number >= 1200), "the second publisher is seen: {numbers:?}");
     ensure!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "pictures in order, none twice: {numbers:?}");
     Ok(())
@@ -121,5 +121,8 @@ fn continues(stage: &mut Stage, before: &Rendition) -> Result<()> {
             ensure!(old == uri, "segment {msn} was {old} and is {uri}");
         }
     }
-    decode::strictly(&after.file()?)
+    for (msn, bytes) in after.files()? {
+        decode::strictly(&bytes).with_context(|| format!("segment {msn}"))?;
+    }
+    Ok(())
 }

@@ -54,10 +54,13 @@ fn survives(with: &str) -> Result<()> {
     ensure!(rung.broken.is_empty(), "the rung broke rules:\n{}", rung.broken.join("\n"));
     ensure!(source.gaps.is_empty(), "the source has gaps {:?}", source.gaps);
     println!("gaps in the rung: {:?}", rung.gaps);
-    let numbers: Vec<_> = decode::frames(&source.file()?)?.iter().filter_map(|frame| frame.number).collect();
+    let numbers: Vec<_> = decode::frames(&source.runs()?)?.iter().filter_map(|frame| frame.number).collect();
     ensure!(
         numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]),
         "the source has every picture: {numbers:?}"
     );
-    decode::strictly(&rung.file()?)
+    for (msn, bytes) in rung.files()? {
+        decode::strictly(&bytes).with_context(|| format!("segment {msn} of the rung"))?;
+    }
+    Ok(())
 }
