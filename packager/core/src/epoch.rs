@@ -324,7 +324,7 @@ impl Epoch {
         }
         match item {
             Item::Config(TrackConfig::Video(config)) => self.rung_config(rung, &config),
-            Item::Unit(unit) if unit.track == TrackKind::Video => self.rung_picture(rung, unit),
+            Item::Unit(unit) if unit.track == TrackKind::Video => self.rung_picture(rung, unit, now),
             Item::Config(TrackConfig::Audio(_)) | Item::Unit(_) => return,
         }
         self.watch_rungs(now);

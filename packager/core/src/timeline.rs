@@ -150,11 +150,6 @@ impl Timeline {
         self.anchored = true;
         (self.lag, changed)
     }
-
-    /// PROGRAM-DATE-TIME of `at` in a segment with this lag.
-    pub(crate) fn date(&self, at: i64, lag: i64) -> DateTime<Utc> {
-        date(self.started_at, at.saturating_add(lag))
-    }
 }
 
 /// `start` moved by session ticks.

@@ -26,6 +26,8 @@ const PATIENCE: i64 = 60 * 90_000;
 const BEHIND: i64 = 90_000;
 /// … for this long means that the transcoder cannot keep up.
 const BEHIND_FOR: Duration = Duration::from_secs(3);
+/// A transcoder that lives gives a picture within this (1 s).
+const GIVES_WITHIN: Duration = Duration::from_secs(1);
 /// Packets kept for a successor: at most this many bytes and this long.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 const KEPT_MAX: i64 = 30 * 90_000;
@@ -40,13 +42,23 @@ pub(super) struct RungTrack {
     /// Not late before this.
     grace_until: Instant,
     behind_since: Option<Instant>,
+    /// When its last unit came.
+    last_at: Option<Instant>,
     codec: Option<String>,
 }
 
 impl RungTrack {
     /// A rung that the transcoder is about to make.
     pub(super) fn new(rung: Rung, track: Segmenter<Pictures>, now: Instant) -> Self {
-        Self { rung, track, alive: true, grace_until: now + START_GRACE, behind_since: None, codec: None }
+        Self {
+            rung,
+            track,
+            alive: true,
+            grace_until: now + START_GRACE,
+            behind_since: None,
+            last_at: None,
+            codec: None,
+        }
     }
 }
 
@@ -198,13 +210,14 @@ impl Epoch {
         rung.codec_is(config);
     }
 
-    pub(super) fn rung_picture(&mut self, name: &str, unit: AccessUnit) {
+    pub(super) fn rung_picture(&mut self, name: &str, unit: AccessUnit, now: Instant) {
         let Some(rung) = self.rungs.iter_mut().find(|rung| &*rung.rung.name == name && rung.alive) else {
             return;
         };
         let pts = unit.present_at.rescale(SESSION_SCALE).ticks();
         let dts = unit.decode_at.rescale(SESSION_SCALE).ticks();
         let picture = Picture { pts, dts, key: unit.key, payload: unit.payload };
+        rung.last_at = Some(now);
         rung.track.picture(picture, &self.plan, &mut self.outputs);
     }
 
@@ -224,12 +237,14 @@ impl Epoch {
             let newest = rung.track.media.newest;
             let behind = if rung.alive { fed - newest } else { i64::MAX };
             if rung.alive {
-                let late = behind > BEHIND && now >= rung.grace_until;
+                // One that gives nothing at all is dead, which is another matter.
+                let gives = rung.last_at.is_some_and(|at| now.saturating_duration_since(at) < GIVES_WITHIN);
+                let late = behind > BEHIND && gives && now >= rung.grace_until;
                 rung.behind_since = late.then(|| rung.behind_since.unwrap_or(now));
                 all_behind &= rung.behind_since.is_some_and(|since| now.duration_since(since) >= BEHIND_FOR);
             }
             // It has given all it was fed, and nothing more comes.
-            let complete = !flowing && behind < nominal + nominal / 2;
+            let complete = !flowing && behind < nominal / 2;
             let waited = position - newest > patience && now >= rung.grace_until;
             let trail = media::MediaTime::from_duration(self.config.rung_late_max).ticks();
             let to = if rung.alive {

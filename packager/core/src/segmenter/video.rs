@@ -99,7 +99,9 @@ impl Segmenter<Pictures> {
             }
             let room = self.part.start + self.lengths.part_max - self.end;
             let room = room.min(self.segment_start + self.lengths.segment_max - self.end);
-            self.add_held(held, self.media.nominal.min(room).max(1));
+            // The picture shown last need not be the one decoded last.
+            let shown_to = self.media.newest + self.media.nominal - self.end;
+            self.add_held(held, self.media.nominal.max(shown_to).min(room).max(1));
         }
         self.close_part(out);
     }
