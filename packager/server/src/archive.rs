@@ -15,8 +15,8 @@ use crate::{
     recover::Recovered,
 };
 
-/// How many stay open: a three-hour epoch's index takes some 5 MiB.
-const OPEN_MAX: usize = 16;
+/// How many stay open: a three-hour epoch's windows and index take some 20 MiB.
+const OPEN_MAX: usize = 8;
 /// Journals read at one time; the rest wait, and then mostly find theirs open.
 const READS_MAX: usize = 2;
 

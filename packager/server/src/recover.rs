@@ -1,6 +1,6 @@
 //! From an epoch's journal: its records, and where its bytes lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use ids::{EpochId, SessionId};
@@ -26,7 +26,9 @@ impl Recovered {
     ) -> Result<Option<Self>, store::Error> {
         let Some(journal) = store.journal(session, epoch).await? else { return Ok(None) };
         let file_bytes = store.lengths(session, epoch).await?;
-        Ok(Some(Self::parse(&journal, file_bytes)))
+        // A long epoch has more than a hundred thousand records.
+        let parse = tokio::task::spawn_blocking(move || Self::parse(&journal, file_bytes));
+        Ok(parse.await.ok())
     }
 
     fn parse(journal: &Bytes, file_bytes: BTreeMap<String, u64>) -> Self {
@@ -47,26 +49,29 @@ impl Recovered {
         self.file_bytes.get(rendition).copied().unwrap_or(0)
     }
 
-    /// Where everything lies. Parts that are not wholly in their file are left out, as the core leaves them
-    /// out of its windows.
+    /// Where everything lies. Parts that are not wholly in their file are left out, and segments that have a
+    /// hole can be had in parts alone: the core lists them as gaps.
     pub(crate) fn index(&self) -> Result<Index, store::Error> {
         let mut index = Index::default();
+        let mut holed = BTreeSet::new();
         for record in &self.records {
             match record {
                 Record::Init { rendition, n, bytes, .. } => index.init(rendition, *n, bytes.clone())?,
-                Record::Part { rendition, msn, index: part, gap: false, offset, length, .. } => {
+                Record::Part { rendition, msn, index: part, gap, offset, length, .. } => {
                     let end = offset.saturating_add(*length);
-                    if end <= self.length_of(rendition) {
+                    if *gap || end > self.length_of(rendition) {
+                        holed.insert((rendition, *msn));
+                    } else {
                         let extent = Extent { offset: *offset, len: *length };
                         index.part(rendition, *msn, *part, extent)?;
                     }
                 }
+                Record::SegmentEnd { rendition, msn } if holed.contains(&(rendition, *msn)) => {}
                 Record::SegmentEnd { rendition, msn } => index.finish(rendition, *msn),
                 Record::Epoch { .. }
                 | Record::PdtAnchor { .. }
                 | Record::Multivariant(_)
                 | Record::Segment { .. }
-                | Record::Part { gap: true, .. }
                 | Record::Reserve { .. }
                 | Record::End => {}
             }

@@ -2,6 +2,7 @@
 
 use std::{
     os::unix::fs::PermissionsExt,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -126,6 +127,36 @@ async fn a_restart_goes_on_with_the_same_timeline() {
         check_window(&feed, &window(&feed, "source")).await;
     }
     publisher.abort();
+    again.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_crash_tore_off_is_a_gap_and_the_rest_goes_on() {
+    let world = World::new();
+    let packager = world.packager();
+    world.publish(&packager, PUBLIC, 9).await.unwrap();
+    let before = newest_msn(&playable(&packager, PUBLIC).await);
+    packager.shutdown().await;
+    let stored = PUBLIC.session.to_string() + "/" + &PUBLIC.epoch.to_string();
+    let folder = world.folder.path().join("media").join(stored);
+    shorten(&folder.join("journal"), 7);
+    shorten(&folder.join("source.cmaf"), 3);
+
+    let again = world.packager();
+    again.resume(PUBLIC).await;
+    let feed = again.open(PUBLIC.session, PUBLIC.epoch).await.unwrap();
+    assert!(newest_msn(&feed) >= before);
+    let gaps = |window: &Window| window.segments.iter().filter(|segment| segment.gap).count();
+    let torn = window(&feed, "source");
+    check_window(&feed, &torn).await;
+
+    world.publish(&again, PUBLIC, 9).await.unwrap();
+    for window in windows(&feed) {
+        check_window(&feed, &window).await;
+    }
+    let source = window(&feed, "source");
+    assert!(gaps(&source) > 0);
+    assert!(source.segments.len() - gaps(&source) > torn.segments.len() - gaps(&torn));
     again.shutdown().await;
 }
 
@@ -364,6 +395,11 @@ async fn check_window(feed: &EpochFeed, window: &Window) {
         let body = body.unwrap_or_else(|| panic!("{rendition} {} is listed", segment.msn));
         assert!(segment.parts.is_empty() || body.len == size, "{rendition} {}", segment.msn);
     }
+}
+
+fn shorten(path: &Path, by: u64) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - by).unwrap();
 }
 
 /// The bytes of all finished segments; empty for gaps.
