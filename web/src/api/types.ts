@@ -31,6 +31,8 @@ export interface Session {
   course: { id: string; title: string; teacher?: string | { full_name?: string | null } | null };
   title: string;
   status: SessionStatus;
+  /** `ad_hoc`: made by going live; it ends soon after its publisher has gone. */
+  kind?: 'scheduled' | 'ad_hoc';
   starts_at: string | null;
   ends_at: string | null;
   started_at: string | null;

@@ -16,6 +16,7 @@ import { NewCourse } from './new-course';
 import { type Groups, groups, teacherName } from './order';
 
 const ASK_EVERY_MS = 10_000;
+const SHOWN_MAX = 50;
 
 export function HomePage() {
   return <Gate>{(user) => <Home user={user} />}</Gate>;
@@ -25,7 +26,7 @@ function Home({ user }: { user: User }) {
   const teaches = user.role !== 'student';
   const sessions = useQuery({
     queryKey: ['sessions'],
-    queryFn: () => api<Session[]>('/sessions'),
+    queryFn: () => api<Session[]>(`/sessions?per_page=${SHOWN_MAX}`),
     refetchInterval: ASK_EVERY_MS,
   });
   return (
@@ -158,7 +159,7 @@ function when(session: Session): string {
 
 function Courses() {
   const [creating, setCreating] = useState(false);
-  const courses = useQuery({ queryKey: ['courses'], queryFn: () => api<Course[]>('/courses') });
+  const courses = useQuery({ queryKey: ['courses'], queryFn: () => api<Course[]>(`/courses?per_page=${SHOWN_MAX}`) });
   const mine = courses.data?.filter((course) => course.is_owner !== false);
   return (
     <section aria-labelledby="courses">

@@ -459,7 +459,7 @@ export class LecturePlayer {
 
   #nameOf(index: number): string | null {
     const height = this.#hls?.levels[index]?.height ?? 0;
-    return height > 0 ? `${qualityName(height)} ${height}p` : null;
+    return height > 0 ? qualityName(height) : null;
   }
 
   #set(change: Partial<Snapshot>): void {

@@ -68,9 +68,10 @@ function End({ course, status, onClose }: { course: Course; status: LiveStatus; 
     <Confirm
       title="End the lecture?"
       text={
-        status.viewers > 0
-          ? `It ends for the ${status.viewers} watching and cannot be continued. For a break, stop OBS instead and start it again later.`
-          : 'It cannot be continued afterwards. For a break, stop OBS instead and start it again later.'
+        <>
+          {status.viewers > 0 ? `It ends for the ${status.viewers} watching and cannot be continued. ` : 'It cannot be continued afterwards. '}
+          {status.session?.kind !== 'ad_hoc' && 'For a break, stop OBS instead and start it again later.'}
+        </>
       }
       action={ending.isPending ? 'Ending…' : 'End lecture'}
       danger

@@ -52,7 +52,7 @@ export function ObsCard({ course }: { course: string }) {
       {asks && (
         <Confirm
           title="Make a new stream key?"
-          text="The present key stops working at once: an encoder that streams with it now is cut off, and OBS needs the new one."
+          text="The present key opens no new connection from then on. An encoder that is streaming now goes on until it disconnects; then it needs the new key."
           action={rotating.isPending ? 'Making…' : 'Make a new key'}
           danger
           busy={rotating.isPending}

@@ -3,7 +3,6 @@
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { Session } from '../api/types';
-import { logInPath } from '../auth/next';
 import type { LecturePlayer, Snapshot } from '../player/lecture-player';
 import { useNow } from '../ui/hooks';
 import { Play } from '../ui/icons';
@@ -14,13 +13,11 @@ import { wordsFor } from './words';
 export function Curtain({
   view,
   session,
-  path,
   player,
   snapshot,
 }: {
   view: View;
   session: Session | null;
-  path: string;
   player: LecturePlayer | null;
   snapshot: Snapshot;
 }) {
@@ -46,14 +43,6 @@ export function Curtain({
     case 'reconnecting':
       // The last picture stays visible behind it.
       return <Card {...words} busy sheer={snapshot.started} />;
-    case 'signed-out':
-      return (
-        <Card {...words}>
-          <Link className="button button--main" to={logInPath(path)}>
-            Sign in
-          </Link>
-        </Card>
-      );
     case 'not-enrolled':
     case 'not-found':
     case 'cancelled':

@@ -40,7 +40,7 @@ export function Settings({
   }, []);
 
   const qualities: Array<{ quality: Quality; name: string; detail: string }> = [
-    { quality: 'auto', name: 'Auto', detail: snapshot.quality === 'auto' ? (snapshot.levelName ?? '') : '' },
+    { quality: 'auto', name: 'Auto', detail: snapshot.quality === 'auto' ? (snapshot.levelName ? `now ${snapshot.levelName}` : '') : '' },
     ...snapshot.choices.map((choice) => ({ quality: choice.index, name: choice.name, detail: choice.detail })),
     ...(snapshot.hasAudioOnly ? [{ quality: 'audio' as const, name: 'Audio only', detail: 'saves data' }] : []),
   ];

@@ -164,10 +164,8 @@ function useHook(player: LecturePlayer | null, video: HTMLVideoElement | null, v
 }
 
 function knownOf(account: Account, session: Session | undefined, error: Error | null): Known {
-  if (account.kind === 'unknown') return { kind: 'loading' };
-  if (account.kind === 'signed-out') return { kind: 'signed-out' };
+  if (account.kind === 'unknown' || account.kind === 'signed-out') return { kind: 'loading' };
   const status = error instanceof ApiError ? error.status : null;
-  if (status === 401) return { kind: 'signed-out' };
   if (status === 403) return { kind: 'forbidden' };
   if (status === 404 || status === 400 || status === 422) return { kind: 'not-found' };
   // A missed answer does not take away what is known.

@@ -5,7 +5,6 @@ import type { Session } from '../api/types';
 /** What the server said when asked for the session. */
 export type Known =
   | { kind: 'loading' }
-  | { kind: 'signed-out' }
   | { kind: 'not-found' }
   | { kind: 'forbidden' }
   | { kind: 'unreachable' }
@@ -28,7 +27,6 @@ export interface Facts {
 
 export type View =
   | { kind: 'loading' }
-  | { kind: 'signed-out' }
   | { kind: 'not-enrolled' }
   | { kind: 'not-found' }
   | { kind: 'unreachable' }
@@ -44,7 +42,6 @@ export type View =
 export function viewOf(facts: Facts): View {
   const { known } = facts;
   if (known.kind === 'loading') return { kind: 'loading' };
-  if (known.kind === 'signed-out') return { kind: 'signed-out' };
   if (known.kind === 'not-found') return { kind: 'not-found' };
   if (known.kind === 'forbidden') return { kind: 'not-enrolled' };
   if (known.kind === 'unreachable') return { kind: 'unreachable' };
@@ -101,11 +98,10 @@ export function nextAskMs(view: View, now: number): number | null {
     case 'playing':
       return 5_000;
     case 'not-enrolled':
+    case 'not-found':
       return 15_000;
     case 'ended':
     case 'cancelled':
-    case 'signed-out':
-    case 'not-found':
       return null;
   }
 }

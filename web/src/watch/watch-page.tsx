@@ -2,7 +2,8 @@
 
 import './watch.css';
 import { useState } from 'react';
-import { useLocation, useParams } from 'react-router';
+import { Navigate, useLocation, useParams } from 'react-router';
+import { logInPath } from '../auth/next';
 import { useAccount } from '../auth/use-account';
 import { teacherName } from '../home/order';
 import { Keyboard, Person } from '../ui/icons';
@@ -29,6 +30,7 @@ function WatchSession({ id }: { id: string }) {
   const { view, session, player, snapshot } = watch;
   useKeys(player, () => setHelps(true));
 
+  if (account.kind === 'signed-out') return <Navigate to={logInPath(pathname)} replace />;
   return (
     <Shell title={session?.title ?? 'Lecture'} wide>
       <p className="visually-hidden" role="status" aria-live="polite">
@@ -43,7 +45,7 @@ function WatchSession({ id }: { id: string }) {
           isOpen={snapshot.started}
           onHelp={() => setHelps(true)}
         >
-          <Curtain view={view} session={session} path={pathname} player={player} snapshot={snapshot} />
+          <Curtain view={view} session={session} player={player} snapshot={snapshot} />
         </Stage>
       </div>
       {session && <About watch={watch} onHelp={() => setHelps(true)} />}

@@ -13,15 +13,17 @@ export function wordsFor(view: View): Words | null {
       return null;
     case 'loading':
       return { title: 'Loading', text: '' };
-    case 'signed-out':
-      return { title: 'Sign in to watch', text: 'This lecture is open to students of its course. Sign in and you come back here.' };
     case 'not-enrolled':
       return {
         title: 'You are not enrolled in this course',
         text: 'Ask the teacher to enrol the address you are signed in with. This page opens by itself once that is done.',
       };
     case 'not-found':
-      return { title: 'There is no such lecture', text: 'The link may be old or mistyped. Your lectures are all on the first page.' };
+      // The server says the same of a lecture that does not exist and of one in a course one may not see.
+      return {
+        title: 'This lecture is not open to you',
+        text: 'The link may be mistyped, or you are not enrolled in its course. Ask the teacher to enrol the address you are signed in with; this page then opens by itself.',
+      };
     case 'unreachable':
       return { title: 'The server cannot be reached', text: 'Check your connection. The page goes on by itself as soon as there is an answer.' };
     case 'cancelled':
