@@ -42,7 +42,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `LECTERN_RECONNECT_WINDOW` (seconds, 0 to 1800; 60), `LECTERN_LADDER` (`720:2500,480:1200,240:400`
+    /// Reads `LECTERN_RECONNECT_WINDOW_SECONDS` (0 to 1800; 60), `LECTERN_LADDER` (`720:2500,480:1200,240:400`
     /// as height and kbit/s, or `off`), `LECTERN_LADDER_DROP` (may the top rung be dropped when the machine
     /// is too slow; true), `LECTERN_PREVIEW_LADDER` (false) and `LECTERN_TRANSCODER` (a path; by default
     /// `lectern-transcoder` beside this executable).
@@ -51,10 +51,11 @@ impl Config {
     /// Names the setting that cannot be used, and why.
     pub fn from_lookup(lookup: &Lookup) -> Result<Self> {
         let mut config = Self::default();
-        config.reconnect_window = lookup.seconds("LECTERN_RECONNECT_WINDOW", config.reconnect_window)?;
+        config.reconnect_window =
+            lookup.seconds("LECTERN_RECONNECT_WINDOW_SECONDS", config.reconnect_window)?;
         ensure!(
             config.reconnect_window <= Duration::from_secs(1800),
-            "LECTERN_RECONNECT_WINDOW is over 1800 seconds"
+            "LECTERN_RECONNECT_WINDOW_SECONDS is over 1800 seconds"
         );
         if let Some(text) = lookup.text("LECTERN_LADDER") {
             config.epoch.ladder = parse_ladder(&text).context("LECTERN_LADDER")?;
@@ -129,7 +130,7 @@ mod tests {
             };
             assert!(format!("{error:#}").starts_with("LECTERN_LADDER"), "{error:#}");
         }
-        assert!(check("LECTERN_RECONNECT_WINDOW", "1801").is_err());
+        assert!(check("LECTERN_RECONNECT_WINDOW_SECONDS", "1801").is_err());
     }
 
     #[test]

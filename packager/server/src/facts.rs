@@ -35,7 +35,7 @@ pub struct ProgrammeHealth {
 
 /// Who wants to know. Called from the programmes' tasks: must return at once, and never block.
 pub trait ProgrammeSink: Send + Sync + 'static {
-    /// A programme's state has changed.
+    /// A programme's state has changed. Nothing is heard of a programme after its end.
     fn status(&self, programme: Programme, status: ProgrammeStatus);
 
     /// A programme's health has changed.

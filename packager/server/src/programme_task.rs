@@ -1,7 +1,11 @@
 //! One timeline's task: waits, hands one input to the core, drains it. Owns the core, the way out and the
 //! transcoder; decides nothing about media.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use events::Programme;
 use media::Item;
@@ -23,6 +27,8 @@ use crate::{
 const ITEMS_AT_ONCE: usize = 64;
 /// A publication that sends no keyframe moves to the public timeline anyway after so long.
 const MOVE_WITHIN: Duration = Duration::from_secs(10);
+/// A forgotten preview ends so long after its reconnect window.
+const PREVIEW_RESERVE: Duration = Duration::from_secs(60);
 
 /// What a programme's task is told.
 #[derive(Debug)]
@@ -129,6 +135,8 @@ impl Task {
                 self.drain().await;
                 let _ = done.send(());
             }
+            // It ends with the move; now it would take the publication with it.
+            Command::End if self.move_to.is_some() => {}
             Command::End => {
                 self.open_timeline(OpenAs::Journal).await;
                 self.end();
@@ -172,7 +180,6 @@ impl Task {
         for deadline in self.take_due(now) {
             match deadline {
                 Deadline::PublisherAway if self.programme.on_air => self.standing.interrupted = true,
-                // Nobody else ends a preview.
                 Deadline::PublisherAway => self.end(),
                 Deadline::MoveAnyway => self.move_now(std::iter::empty()).await,
                 Deadline::TranscoderBack => {
@@ -220,7 +227,13 @@ impl Task {
         if self.move_to.take().is_some() {
             return self.end();
         }
-        self.deadlines.insert(Deadline::PublisherAway, now + self.shared.config.reconnect_window);
+        self.deadlines.insert(Deadline::PublisherAway, now + self.patience());
+    }
+
+    /// How long the publisher may be away. A preview is then ended, should nobody else have done so.
+    fn patience(&self) -> Duration {
+        let reserve = if self.programme.on_air { Duration::ZERO } else { PREVIEW_RESERVE };
+        self.shared.config.reconnect_window + reserve
     }
 
     fn move_soon(&mut self, target: Inbox) {
@@ -322,8 +335,7 @@ impl Task {
         let timeline = match timeline::open(&self.shared, self.programme, open_as).await {
             Opened::New(timeline) => timeline,
             Opened::Recovered(timeline) => {
-                let window = self.shared.config.reconnect_window;
-                self.deadlines.insert(Deadline::PublisherAway, clock::now() + window);
+                self.deadlines.insert(Deadline::PublisherAway, clock::now() + self.patience());
                 timeline
             }
             Opened::Ended => return self.standing.ended = true,

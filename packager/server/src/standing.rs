@@ -36,16 +36,17 @@ impl Standing {
         rungs: &[String],
         now: Instant,
     ) {
-        let status = self.status(open);
-        if self.told_status != Some(status) {
-            self.told_status = Some(status);
-            sink.status(programme, status);
-        }
         let health = self.health(rungs, now);
         if self.told_health != health {
             count_degraded(&self.told_health, &health);
             sink.health(programme, health.clone());
             self.told_health = health;
+        }
+        // The end is the last thing that is heard of a programme.
+        let status = self.status(open);
+        if self.told_status != Some(status) {
+            self.told_status = Some(status);
+            sink.status(programme, status);
         }
     }
 

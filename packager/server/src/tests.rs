@@ -167,6 +167,8 @@ async fn a_preview_moves_to_the_public_timeline_at_a_keyframe_and_ends() {
     let publisher = world.publish(&packager, PREVIEW, 20);
     let preview = playable(&packager, PREVIEW).await;
     packager.went_live(WentLive { programme: PUBLIC });
+    // Control says both at once; the publication must come through.
+    packager.ended(Ended { programme: PREVIEW });
     let public = playable(&packager, PUBLIC).await;
     check_window(&public, &window(&public, "source")).await;
     assert!(window(&preview, "source").ended);
