@@ -1,5 +1,7 @@
 //! The worker as the packager sees it: a process with two pipes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 mod support;
 
 use std::fs;

@@ -13,6 +13,10 @@ use super::{bitstream, share};
 pub(super) const SESSION_TIME_BASE: Rational = Rational(1, 90_000);
 /// More pixels a second than this and one thread may not keep up: 1080p at 40 frames.
 const PIXEL_RATE_OF_ONE_THREAD: f64 = 1920.0 * 1080.0 * 40.0;
+/// Finer than this nobody sees, and a slide that stands still would be given every bit of the rate for it.
+const QUANTIZER_MIN: u32 = 15;
+/// The same for the generated lecture, whose lines and areas show even less.
+const QUANTIZER_MIN_DRAWN: u32 = 18;
 /// Below this height phones of the first years are served, hence Main profile.
 const HIGH_PROFILE_HEIGHT_MIN: u32 = 480;
 
@@ -33,6 +37,17 @@ pub(crate) struct Settings {
     pub buffer_kbit: u32,
     /// What the numbers in a picture mean.
     pub colour: Colour,
+    /// How hard x264 tries.
+    pub effort: Effort,
+}
+
+/// How hard x264 tries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effort {
+    /// x264's `veryfast`: what people watch.
+    Watched,
+    /// x264's `superfast`: a drawing for a demo, made beside everything else.
+    Drawn,
 }
 
 /// What the numbers in a picture mean (ITU-T H.273).
@@ -161,10 +176,16 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     let threads = if pixel_rate > PIXEL_RATE_OF_ONE_THREAD { 2 } else { 1 };
     let sliced = u8::from(threads > 1);
     let profile = if settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
-    let x264 = format!("keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}");
+    let (preset, quantizer_min) = match settings.effort {
+        Effort::Watched => ("veryfast", QUANTIZER_MIN),
+        Effort::Drawn => ("superfast", QUANTIZER_MIN_DRAWN),
+    };
+    let x264 = format!(
+        "keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}:qpmin={quantizer_min}"
+    );
 
     let mut options = Dictionary::new();
-    options.set("preset", "veryfast");
+    options.set("preset", preset);
     options.set("tune", "zerolatency");
     options.set("profile", profile);
     options.set("forced-idr", "1");
@@ -173,9 +194,10 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     Ok(options)
 }
 
-fn extradata(encoder: &encoder::video::Encoder) -> &[u8] {
+/// The headers an open encoder keeps apart from its packets.
+pub(super) fn extradata(encoder: &codec::Context) -> &[u8] {
     // SAFETY: the context is open, so extradata is null or points to extradata_size bytes that live, unchanged, as
-    // long as the context does, and the result borrows the encoder that owns it.
+    // long as the context does, and the result borrows the context.
     unsafe {
         let context = encoder.as_ptr();
         let size = usize::try_from((*context).extradata_size).unwrap_or(0);
@@ -186,7 +208,8 @@ fn extradata(encoder: &encoder::video::Encoder) -> &[u8] {
     }
 }
 
-fn bits(kilobits: u32) -> Result<usize, Error> {
+/// Kilobits as bits.
+pub(super) fn bits(kilobits: u32) -> Result<usize, Error> {
     // libav's and x264's own numbers are `int`.
     to_i32(kilobits.saturating_mul(1000))
         .and_then(|bits| usize::try_from(bits).map_err(|_| Error::InvalidData))

@@ -7,7 +7,7 @@ mod encoder;
 mod scaler;
 
 pub(crate) use decoder::{Decoder, Picture};
-pub(crate) use encoder::{Colour, Encoder, Settings, Unit};
+pub(crate) use encoder::{Colour, Effort, Encoder, Settings, Unit};
 use ffmpeg_next::{ffi, frame};
 pub(crate) use scaler::Scaler;
 

@@ -16,6 +16,8 @@ mod resample;
 mod rung;
 mod writer;
 
+pub(crate) use writer::{put, stdout};
+
 use std::{
     io::Read,
     sync::{Arc, mpsc},

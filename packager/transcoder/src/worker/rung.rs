@@ -7,7 +7,7 @@ use ffmpeg_next::frame;
 use media::pipe::{FrameRate, FromWorker, Rung};
 
 use super::progress::RungState;
-use crate::libav::{Colour, Encoder, Settings, Unit};
+use crate::libav::{Colour, Effort, Encoder, Settings, Unit};
 
 /// A picture in the rung's size.
 pub(crate) struct Task {
@@ -88,5 +88,6 @@ fn settings(rung: &Rung, frame_rate: FrameRate, colour: Colour) -> Settings {
         maxrate_kbps: rung.maxrate_kbps,
         buffer_kbit: rung.buffer_kbit,
         colour,
+        effort: Effort::Watched,
     }
 }

@@ -1,5 +1,7 @@
 //! What the tests of the executable share: clips made by ffmpeg, and a worker at the other end of two pipes.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::{
     io::{Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
