@@ -231,6 +231,30 @@ struct VideoState {
     last_key: Option<i64>,
     /// Keyframes in a row that stood close enough for the plan.
     good_intervals: u32,
+    /// Least and greatest time from decoding to showing.
+    delay: (i64, i64),
+}
+
+impl VideoState {
+    fn new(config: Arc<VideoConfig>, at: i64) -> Self {
+        Self {
+            config,
+            frame_rate: None,
+            withheld: None,
+            even_cuts: false,
+            newest: at,
+            newest_shown: at,
+            last_key: None,
+            good_intervals: 0,
+            delay: (i64::MAX, i64::MIN),
+        }
+    }
+
+    /// How much later than its turn a picture may be shown, by what was seen (and bounded: it may be nonsense).
+    fn reach(&self, picture: &Picture) -> i64 {
+        let delay = picture.pts - picture.dts;
+        (self.delay.1.max(delay) - self.delay.0.min(delay)).clamp(0, 45_000)
+    }
 }
 
 impl Epoch {
@@ -490,16 +514,11 @@ impl Epoch {
                 source.set_init(crate::fmp4::video_init(config, SESSION_TICKS), media::SESSION_SCALE);
                 self.source = Some(source);
             }
-            self.video = Some(VideoState {
-                config: Arc::clone(config),
-                frame_rate: opening.frame_rate,
-                withheld: opening.withheld,
-                even_cuts: opening.withheld == Some(HealthWarning::GopTooLong),
-                newest: opening.at,
-                newest_shown: opening.at,
-                last_key: None,
-                good_intervals: 0,
-            });
+            let mut video = VideoState::new(Arc::clone(config), opening.at);
+            video.frame_rate = opening.frame_rate;
+            video.withheld = opening.withheld;
+            video.even_cuts = opening.withheld == Some(HealthWarning::GopTooLong);
+            self.video = Some(video);
             self.open_rungs(ladder, now);
         }
         let absent = opening.audio.is_none();

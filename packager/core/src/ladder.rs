@@ -60,7 +60,7 @@ impl Ladder {
             wanted.push((own, bitrate_for_height(own)));
         }
         wanted.extend(config.rungs.iter().copied().filter(|(rung, _)| *rung < height));
-        wanted.sort_by(|a, b| b.0.cmp(&a.0));
+        wanted.sort_by_key(|(height, _)| std::cmp::Reverse(*height));
         wanted.dedup_by_key(|(height, _)| *height);
         Self { rungs: wanted.into_iter().map(|(height, rate)| rung(source, height, rate)).collect() }
     }

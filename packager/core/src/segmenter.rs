@@ -138,8 +138,8 @@ impl<M: Media> Segmenter<M> {
         if !self.books.has_begun() {
             return;
         }
-        while self.session_ceil(self.next_line(self.end)) <= position {
-            let line = self.next_line(self.end);
+        while self.session_ceil(self.gap_line()) <= position {
+            let line = self.gap_line();
             self.list_gap(line, out);
         }
     }
@@ -268,7 +268,7 @@ impl<M: Media> Segmenter<M> {
     /// Lists gaps in the open segment up to `to`, part by part.
     fn fill_open(&mut self, to: i64, out: &mut VecDeque<Output>) {
         while self.end < to {
-            let line = self.next_line(self.end);
+            let line = self.gap_line();
             let part_max = self.own_floor(self.lengths.part_max);
             // No splinter at the end where one part can take it all.
             let until = if to - self.end <= part_max { to } else { line.min(to) };
@@ -302,6 +302,15 @@ impl<M: Media> Segmenter<M> {
         let since = (self.session(from) - self.segment_at).max(0);
         let line = (since + grid / 2) / grid + 1;
         self.own_ceil(self.segment_at + line * grid)
+    }
+
+    /// Where a gap that begins at the end may stop: on the grid, and no longer than a part.
+    fn gap_line(&self) -> i64 {
+        let line = self.next_line(self.end);
+        if line - self.end <= self.own_floor(self.lengths.part_max) {
+            return line;
+        }
+        (line - self.own(self.lengths.grid)).max(self.end + 1)
     }
 
     /// Closes everything at what is there: ENDLIST.

@@ -45,6 +45,8 @@ impl Epoch {
         self.timeline.observe(picture.dts, now);
         let cut = self.cut_at_picture(&picture, now);
         let video = self.video.as_mut().expect("asked just above");
+        video.delay.0 = video.delay.0.min(picture.pts - picture.dts);
+        video.delay.1 = video.delay.1.max(picture.pts - picture.dts);
         video.newest = video.newest.max(picture.dts);
         video.newest_shown = video.newest_shown.max(picture.pts);
         self.plan.position = self.plan.position.max(picture.dts);
@@ -103,7 +105,8 @@ impl Epoch {
         let by_key =
             picture.key && (since >= self.lengths.segment_min || self.discontinuity_due || changed || back);
         let cut = if video.even_cuts { by_key || since >= self.lengths.segment_even } else { by_key };
-        let forced = !cut && since + nominal >= self.lengths.segment_max;
+        // The next picture in decode order may be shown as much later as pictures are reordered.
+        let forced = !cut && since + nominal + video.reach(picture) >= self.lengths.segment_max;
         if !(cut || forced) || since <= 0 {
             return false;
         }

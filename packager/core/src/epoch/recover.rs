@@ -118,7 +118,7 @@ impl Epoch {
         if let Some(found) = replay.renditions.remove("source") {
             let config = found.init.as_ref().and_then(|(_, init)| video_config(init));
             self.source = Some(self.track("source", found, Pictures::default()));
-            self.video = config.map(|config| VideoState::restored(config, end));
+            self.video = config.map(|config| VideoState::new(Arc::new(config), end));
         }
         if let Some(found) = replay.renditions.remove("audio") {
             let config = found.init.as_ref().and_then(|(_, init)| audio_config(init));
@@ -140,7 +140,7 @@ impl Epoch {
         if let Some(first) = multivariant.variants.first() {
             // A source that was never listed is known by its replacement alone.
             let video = self.video.get_or_insert_with(|| {
-                let mut video = VideoState::restored(unknown_config(first.width, first.height), end);
+                let mut video = VideoState::new(Arc::new(unknown_config(first.width, first.height)), end);
                 video.even_cuts = true;
                 video
             });
@@ -179,21 +179,6 @@ impl Epoch {
         }
         self.follow_leader(at.now);
         self.announce();
-    }
-}
-
-impl VideoState {
-    fn restored(config: VideoConfig, end: i64) -> Self {
-        Self {
-            config: Arc::new(config),
-            frame_rate: None,
-            withheld: None,
-            even_cuts: false,
-            newest: end,
-            newest_shown: end,
-            last_key: None,
-            good_intervals: 0,
-        }
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct Startup {
     units: Vec<Held>,
     bytes: usize,
     first_at: Option<Instant>,
+    asked_at: Option<Instant>,
     first_key_at: Option<Instant>,
     first_key: Option<i64>,
     second_key: Option<i64>,
@@ -96,20 +97,18 @@ impl Startup {
     /// When [`Startup::decide`] may find more by time alone.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let first = self.first_at?;
-        let keyless = if self.pictures && self.first_key.is_none() {
-            first + KEYLESS_AFTER
-        } else {
-            first + ABSENT_AFTER
-        };
-        Some(match self.first_key_at {
-            Some(at) if at + STALLED_AFTER > first + ABSENT_AFTER && self.sounds => at + STALLED_AFTER,
-            Some(_) | None => keyless,
-        })
+        let deadlines = [
+            Some(first + ABSENT_AFTER),
+            self.first_key_at.map(|at| at + STALLED_AFTER),
+            (self.pictures && self.first_key.is_none()).then(|| first + KEYLESS_AFTER),
+        ];
+        deadlines.into_iter().flatten().filter(|at| self.asked_at.is_none_or(|asked| *at > asked)).min()
     }
 
     /// The epoch can open. `anyway`: it ends, so with what there is.
     pub(crate) fn decide(&mut self, figures: &Figures, now: Instant, anyway: bool) -> Option<Opening> {
         let first_at = self.first_at?;
+        self.asked_at = Some(now);
         let waited = now.saturating_duration_since(first_at);
         let absent = anyway || waited >= ABSENT_AFTER;
         let full = self.bytes > HELD_BYTES_MAX;
@@ -130,7 +129,7 @@ impl Startup {
         if !(full || (video_ready && audio_ready)) {
             return None;
         }
-        if !has_video && !(self.sounds && self.audio.is_some()) {
+        if !(has_video || (self.sounds && self.audio.is_some())) {
             return None;
         }
         Some(self.open(figures))

@@ -93,15 +93,19 @@ impl Segmenter<Pictures> {
         }
         self.gap = true;
         if let Some(held) = self.media.held.take() {
-            let room = self.part.start + self.lengths.part_max - self.end;
-            if room < self.media.nominal.min(NOMINAL) && !self.part.samples.is_empty() {
-                self.close_part(out);
-            }
-            let room = self.part.start + self.lengths.part_max - self.end;
-            let room = room.min(self.segment_start + self.lengths.segment_max - self.end);
             // The picture shown last need not be the one decoded last.
             let shown_to = self.media.newest + self.media.nominal - self.end;
-            self.add_held(held, self.media.nominal.max(shown_to).min(room).max(1));
+            let wanted = self.media.nominal.max(shown_to);
+            let length = self.end - self.part_start();
+            let room = self.lengths.part_max - length;
+            let independent = self.part.samples.first().is_some_and(|first| first.key);
+            let may_close = length >= self.lengths.part_min || (independent && length > 0);
+            if room < wanted && (may_close || room < 1) {
+                self.close_part(out);
+            }
+            let room = self.part_start() + self.lengths.part_max - self.end;
+            let room = room.min(self.segment_start + self.lengths.segment_max - self.end);
+            self.add_held(held, wanted.min(room).max(1));
         }
         self.close_part(out);
     }
@@ -210,27 +214,24 @@ impl Segmenter<Pictures> {
 
     /// The segment's media ends at `until`: the held picture lasts until there if a part can span it.
     fn close_media(&mut self, until: i64, out: &mut VecDeque<Output>) {
-        let Some(held) = self.media.held.take() else { return };
         let part_max = self.lengths.part_max;
-        if until - self.part_start() > part_max && !self.part.samples.is_empty() {
+        if until - self.end > part_max {
+            // A hole before the cut: it is listed as a gap.
+            self.leave(out);
+            return;
+        }
+        let Some(held) = self.media.held.take() else { return };
+        if until - self.part_start() > part_max {
             let length = self.end - self.part.start;
             let independent = self.part.samples.first().is_some_and(|first| first.key);
-            if length < self.lengths.part_min && !independent && until - self.end <= part_max {
+            if length < self.lengths.part_min && !independent {
                 // Neither with the held picture nor without it would the part be legal: the held one is
                 // decoded later (and shown when it was).
-                let moved = self.part.start + self.lengths.part_min - self.end;
-                self.stretch_last(moved);
+                self.stretch_last(self.lengths.part_min - length);
             }
             self.close_part(out);
         }
-        let duration = until - self.end;
-        if duration <= part_max {
-            self.add_held(held, duration.max(1));
-        } else {
-            // A hole before the cut: the rest of it is listed as a gap.
-            let nominal = self.media.nominal.min(part_max);
-            self.add_held(held, nominal);
-        }
+        self.add_held(held, (until - self.end).max(1));
         self.close_part(out);
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) segment_at: BTreeMap<String, (u64, Instant)>,
     pub(crate) longest_segment_wait: BTreeMap<String, Duration>,
     pub(crate) transcoder: Transcoder,
+    /// How far apart renditions' segments may begin: sound does not wait for pictures that are late.
+    pub(crate) apart_max_s: f64,
     sequence: BTreeMap<String, u32>,
     bytes_of: BTreeMap<(String, u64, u32), u64>,
 }
@@ -178,6 +180,7 @@ impl World {
             segment_at: BTreeMap::new(),
             longest_segment_wait: BTreeMap::new(),
             transcoder: Transcoder::new(),
+            apart_max_s: 0.35,
             sequence: BTreeMap::new(),
             bytes_of: BTreeMap::new(),
         };
@@ -370,7 +373,7 @@ impl World {
                 assert!((lag(first) - lag(segment)).abs() < 0.001, "{what}: PDT mapping (33)");
                 if !first.gap && !segment.gap {
                     let apart = (first.starts_at.seconds() - segment.starts_at.seconds()).abs();
-                    assert!(apart < 0.35, "{what} begin {apart} s apart");
+                    assert!(apart < self.apart_max_s, "{what} begin {apart} s apart");
                 }
             }
         }
