@@ -125,12 +125,11 @@ create table previews (
     epoch_id uuid not null unique,
     created_at timestamptz not null,
     ended_at timestamptz,
-    -- The media is removed then.
-    delete_at timestamptz not null,
-    deleted_at timestamptz
+    -- The packager removes the media, this room the row.
+    delete_at timestamptz not null
 );
 create unique index previews_open on previews (course_id) where ended_at is null;
-create index previews_deletion on previews (delete_at) where deleted_at is null;
+create index previews_deletion on previews (delete_at);
 
 -- Who holds a playback token: the `sid` in it. Removing a student revokes what he holds.
 create table playback_grants (

@@ -1,1 +1,35 @@
-//! Control plane.
+//! The control plane: it knows people, courses, sessions and rights, and says who may publish and watch.
+//!
+//! Cut by domain, each with its `routes` (HTTP), `rules` (pure) and `rows` (SQL):
+//! - [`accounts`]: people, log-in, refresh tokens, the first set-up.
+//! - [`courses`]: what is taught, and by whom. [`enrolments`]: who learns it.
+//! - [`sessions`]: when, and whether it is on air; the worker that ends them.
+//! - [`publications`]: stream keys, who may publish where, what is received now.
+//! - [`playback`]: grants to watch.
+//!
+//! [`rights`] is the one table of who may do what; `http` the manners that all routes share.
+//! [`Control`] is the door: the executable makes one, mounts its router and feeds it facts.
+
+mod accounts;
+mod config;
+mod control;
+mod courses;
+mod demo;
+mod enrolments;
+mod http;
+mod playback;
+mod publications;
+mod rights;
+mod sessions;
+
+pub use accounts::UserError;
+pub use config::Config;
+pub use control::{Control, MediaControl, ReadyCheck};
+pub use demo::{DemoSeed, DemoUser};
+pub use http::openapi::openapi_json;
+pub use publications::{ProgrammeState, Refusal};
+pub use rights::Role;
+pub use sessions::LiveError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! People: accounts, log-in, refresh tokens, and the one-time set-up of the first start.
+
+mod admin;
+mod attempts;
+mod hasher;
+pub(crate) mod routes;
+pub(crate) mod rows;
+mod rules;
+mod setup;
+mod tokens;
+
+pub use admin::UserError;
+pub(crate) use attempts::Attempts;
+pub(crate) use hasher::Hasher;
