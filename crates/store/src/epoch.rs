@@ -3,11 +3,11 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,
-    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, Weak, atomic::AtomicBool},
 };
 
 use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OnceCell, Semaphore, watch};
 
 use crate::{
     Error, Extent, Index, Object, QUEUED_BYTES_MAX, blocking,
@@ -37,8 +37,18 @@ pub struct EpochMedia {
     /// The last attempt to force bytes to the disk failed.
     pub(crate) sync_failed: AtomicBool,
     reads: Arc<Semaphore>,
-    readers: Mutex<BTreeMap<String, Arc<File>>>,
+    readers: Mutex<Readers>,
 }
+
+/// The reading side of the rendition's files.
+#[derive(Debug, Default)]
+struct Readers {
+    files: BTreeMap<String, Arc<File>>,
+    /// Reads under way: whoever wants the same bytes meanwhile waits for them and shares them.
+    reads: BTreeMap<(String, Vec<Extent>), Weak<Read>>,
+}
+
+type Read = OnceCell<Vec<Bytes>>;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -149,8 +159,13 @@ impl EpochMedia {
     }
 
     async fn read(&self, rendition: &str, extents: Vec<Extent>) -> Result<Vec<Bytes>, Error> {
+        let read = self.readers().read(rendition, &extents);
+        read.get_or_try_init(|| self.read_from_disk(rendition, extents)).await.cloned()
+    }
+
+    async fn read_from_disk(&self, rendition: &str, extents: Vec<Extent>) -> Result<Vec<Bytes>, Error> {
         let _permit = self.reads.acquire().await.expect("this semaphore is never closed");
-        let known = self.readers().get(rendition).cloned();
+        let known = self.readers().files.get(rendition).cloned();
         let (folder, name) = (self.folder.clone(), rendition.to_owned());
         let read = blocking(move || {
             let file = match known {
@@ -164,12 +179,25 @@ impl EpochMedia {
             epoch: self.folder.epoch,
             source,
         })?;
-        self.readers().entry(rendition.to_owned()).or_insert(file);
+        self.readers().files.entry(rendition.to_owned()).or_insert(file);
         Ok(bytes)
     }
 
-    fn readers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<File>>> {
+    fn readers(&self) -> MutexGuard<'_, Readers> {
         self.readers.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Readers {
+    fn read(&mut self, rendition: &str, extents: &[Extent]) -> Arc<Read> {
+        self.reads.retain(|_, read| read.strong_count() > 0);
+        let key = (rendition.to_owned(), extents.to_vec());
+        if let Some(read) = self.reads.get(&key).and_then(Weak::upgrade) {
+            return read;
+        }
+        let read = Arc::new(Read::new());
+        self.reads.insert(key, Arc::downgrade(&read));
+        read
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Object {
 }
 
 /// A range of bytes of a rendition's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Extent {
     /// The first byte.
     pub offset: u64,

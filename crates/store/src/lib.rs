@@ -283,6 +283,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_wants_the_same_bytes_at_once_shares_one_read() {
+        let (store, _folder) = store();
+        let (media, writer) = store.create(session(), epoch(), Kind::Public);
+        put(&writer, 1, 0, "shared");
+        writer.written().wait().await;
+        writer.release_before("source", 2);
+        let object = Object::Part(1, 0);
+        let (one, other) = tokio::join!(media.get("source", object), media.get("source", object));
+        let [one, other] = [one, other].map(|body| body.unwrap().unwrap());
+        assert_eq!(one.chunks[0].as_ptr(), other.chunks[0].as_ptr());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_part_released_before_it_is_written_leaves_when_it_is() {
         let (store, _folder) = store();
         let (media, writer) = store.create(session(), epoch(), Kind::Public);
