@@ -100,6 +100,10 @@ export class LecturePlayer {
   #lastErrorAt = 0;
   #resumeAt: Date | null = null;
   #isSwapping = false;
+  /** Where the picture was before a seek. */
+  #position = 0;
+  /** A new player has not played yet: the old one's last picture, place and distance stand until it does. */
+  #isFresh = false;
   #timers = { tick: 0, cure: 0, renewal: 0 };
   #aborted = new AbortController();
 
@@ -112,7 +116,7 @@ export class LecturePlayer {
     this.#tokens = new TokenSource(() => this.#renewedGrant(), () => performance.now());
     const signal = this.#aborted.signal;
     const on = (event: string, handle: () => void) => video.addEventListener(event, handle, { signal });
-    on('playing', () => this.#set({ started: true, blocked: false, paused: false, playedOut: false }));
+    on('playing', () => this.#plays());
     on('pause', () => this.#paused());
     on('play', () => this.#resumed());
     on('seeking', () => this.#sought());
@@ -120,7 +124,7 @@ export class LecturePlayer {
     on('volumechange', () => !video.muted && this.#set({ mutedByPolicy: false }));
     on('ratechange', () => !this.#snapshot.following && this.#set({ rate: video.playbackRate }));
     on('error', () => this.engine === 'native' && this.#failed('other'));
-    window.addEventListener('online', () => this.#backOnline(), { signal });
+    window.addEventListener('online', () => this.retryNow(), { signal });
     this.#timers.tick = window.setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -153,6 +157,15 @@ export class LecturePlayer {
   /** Waiting is right for now: the teacher's connection or the network is known to be gone. */
   excuse(excused: boolean): void {
     this.#excused = excused;
+  }
+
+  /** The network or the server is back: whatever waits is tried at once. */
+  retryNow(): void {
+    if (this.#grant === null || (this.#timers.cure === 0 && !this.#watchdog.stalled)) return;
+    clearTimeout(this.#timers.cure);
+    this.#timers.cure = 0;
+    this.#attempt = 0;
+    this.#rebuild();
   }
 
   play(): void {
@@ -256,6 +269,11 @@ export class LecturePlayer {
     this.video.currentTime = fragment.start + (at - fragment.programDateTime) / 1000;
   }
 
+  #plays(): void {
+    this.#isFresh = false;
+    this.#set({ started: true, blocked: false, paused: false, playedOut: false });
+  }
+
   async #play(): Promise<void> {
     const { video } = this;
     this.#set({ paused: false });
@@ -291,7 +309,8 @@ export class LecturePlayer {
     const lateS = this.#late();
     if (this.#isSwapping || !this.#snapshot.started || Number.isNaN(lateS)) return;
     if (this.#snapshot.playedOut) this.#set({ playedOut: false });
-    this.#deed({ kind: 'sought', lateS });
+    this.#deed({ kind: 'sought', lateS, movedS: video.currentTime - this.#position });
+    this.#position = video.currentTime;
   }
 
   /** Seconds behind the place where live plays. */
@@ -300,7 +319,7 @@ export class LecturePlayer {
   }
 
   #deed(deed: Deed): void {
-    const following = follows(deed, this.#snapshot.canScrub);
+    const following = follows(this.#snapshot.following, deed, this.#snapshot.canScrub);
     if (following === this.#snapshot.following) return;
     if (following) this.video.playbackRate = 1;
     if (this.#hls) Object.assign(this.#hls.config, latencySettings(following));
@@ -333,10 +352,13 @@ export class LecturePlayer {
       positionS: video.currentTime,
       excused: this.#excused || !navigator.onLine,
     });
+    if (!video.seeking) this.#position = video.currentTime;
     if (remedy) this.#remedy(remedy);
     if (!this.#watchdog.stalled && this.#timers.cure === 0 && now - this.#lastErrorAt > STEADY_AFTER_MS) this.#attempt = 0;
+    const stalled = this.#watchdog.stalled || this.#timers.cure !== 0 || (this.#isFresh && !this.#snapshot.paused);
+    this.#set({ stalled });
+    if (this.#isFresh) return;
     this.#set({
-      stalled: this.#watchdog.stalled || this.#timers.cure !== 0,
       live: details ? details.live : video.duration === Number.POSITIVE_INFINITY || !this.#snapshot.started,
       behindS: Number.isFinite(behindS) ? Math.max(0, Math.round(behindS * 10) / 10) : this.#snapshot.behindS,
       positionS: Math.floor(video.currentTime),
@@ -390,14 +412,6 @@ export class LecturePlayer {
     }, waitMs(this.#attempt, Math.random()));
   }
 
-  #backOnline(): void {
-    if (this.#timers.cure === 0 && !this.#watchdog.stalled) return;
-    clearTimeout(this.#timers.cure);
-    this.#timers.cure = 0;
-    this.#attempt = 0;
-    this.#rebuild();
-  }
-
   /** A new player on a new grant. A grant that cannot be had is an error like any other. */
   #rebuild(): void {
     this.askGrant().then(
@@ -415,6 +429,7 @@ export class LecturePlayer {
   #reload(): void {
     this.#resumeAt = this.#snapshot.following ? null : (this.#hls?.playingDate ?? this.#resumeAt);
     this.#isSwapping = true;
+    this.#isFresh = this.#snapshot.started;
     this.#drop();
     this.#load();
     this.#isSwapping = false;

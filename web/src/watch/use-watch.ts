@@ -68,6 +68,10 @@ export function useWatch(id: string, account: Account, video: HTMLVideoElement |
   useEffect(() => {
     player?.excuse(publishing === false || session?.status === 'interrupted');
   }, [player, publishing, session?.status]);
+  const isLost = status.isError;
+  useEffect(() => {
+    if (!isLost) player?.retryNow();
+  }, [player, isLost]);
   useHook(player, video, viewNow);
   return { view, session, status: status.data ?? null, player, snapshot };
 }
