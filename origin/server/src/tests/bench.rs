@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use access::{
     edge_secret::EdgeSecrets,
-    playback::{Class, Claims, Classes, Keyring},
+    playback::{Claims, Class, Classes, Keyring},
     root::Root,
 };
 use bytes::Bytes;
@@ -157,7 +157,10 @@ impl Bench {
                     msn,
                     index,
                     offset: 0,
-                    chunks: vec![Bytes::from(format!("<{rendition} ")), Bytes::from(format!("{msn}.{index}>"))],
+                    chunks: vec![
+                        Bytes::from(format!("<{rendition} ")),
+                        Bytes::from(format!("{msn}.{index}>")),
+                    ],
                     record: Bytes::new(),
                     record_if_lost: Bytes::new(),
                 };
@@ -300,11 +303,8 @@ impl Answer {
 
     /// Status line, headers in order of their names, body.
     pub(super) fn golden(&self) -> String {
-        let mut lines: Vec<String> = self
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
+        let mut lines: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         lines.sort();
         format!("{}\n{}\n\n{}", self.status, lines.join("\n"), self.text())
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access::playback::{Class, Claims, Classes};
+use access::playback::{Claims, Class, Classes};
 use events::AccessRevoked;
 use http::{Method, StatusCode};
 use runtime::clock;
@@ -21,7 +21,8 @@ async fn until_held(bench: &Bench, held: usize) {
 }
 
 fn spawn(tasks: &mut JoinSet<Answer>, bench: &Bench, path: &str) {
-    let (origin, request) = (Arc::clone(&bench.origin), request(Method::GET, path, &[("accept-encoding", "gzip")]));
+    let (origin, request) =
+        (Arc::clone(&bench.origin), request(Method::GET, path, &[("accept-encoding", "gzip")]));
     tasks.spawn(async move { Answer::read(origin.handle(request).await).await });
 }
 

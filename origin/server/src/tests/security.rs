@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{
     edge_secret::EdgeSecrets,
-    playback::{Class, Claims, Classes, Keyring},
+    playback::{Claims, Class, Classes, Keyring},
     root::Root,
 };
 use events::AccessRevoked;
@@ -169,7 +169,11 @@ async fn pages_of_listed_origins_may_read_and_others_may_not() {
         }
     }
     let refused = bench.ask(Method::GET, "/p/x/s", &[("origin", PAGE)]).await;
-    assert_eq!(refused.header("access-control-allow-origin"), PAGE, "a page must see a 403 to renew its token");
+    assert_eq!(
+        refused.header("access-control-allow-origin"),
+        PAGE,
+        "a page must see a 403 to renew its token"
+    );
 }
 
 struct Gone(Store, std::sync::atomic::AtomicUsize);
