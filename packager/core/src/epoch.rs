@@ -474,7 +474,9 @@ impl Epoch {
         let source = self.source.as_ref().map_or(0, Segmenter::occupied_to);
         let audio = self.audio.as_ref().map_or(0, Segmenter::occupied_to);
         let cut = self.plan.last().map_or(0, |cut| cut.at + 1);
-        source.max(audio).max(cut)
+        // A withheld source lists nothing, but its pictures are in the rungs.
+        let shown = self.video.as_ref().map_or(0, |video| video.newest_shown + 1);
+        source.max(audio).max(cut).max(shown)
     }
 
     /// Everything that follows from an input or from time alone, then the announcements.

@@ -19,6 +19,8 @@ pub(crate) struct Lengths {
     pub(crate) segment_even: i64,
     /// No segment of the plan is longer: it must round to the target duration in every rendition.
     pub(crate) segment_max: i64,
+    /// No segment of a rendition is longer, wherever its samples lie.
+    pub(crate) segment_limit: i64,
     /// Length of a segment without media.
     pub(crate) segment_gap: i64,
 }
@@ -37,6 +39,7 @@ impl Lengths {
             segment_min: target / 2 - ms(50),
             segment_even: target / 2,
             segment_max: target + ms(450),
+            segment_limit: target + ms(490),
             segment_gap: target,
         }
     }

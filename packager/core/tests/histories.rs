@@ -159,7 +159,7 @@ fn live(world: &mut World, event: &Event) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_history_breaks_a_rule(events in prop::collection::vec(event(), 1..7), drop_rungs: bool) {
@@ -171,9 +171,9 @@ proptest! {
         world.end();
         world.check_renditions();
         for name in ["source", "audio"] {
-            // 44 and 43; media is waited for up to a second before it counts as missing.
+            // 44 and 43; media is waited for up to a second by the plan, then by its rendition.
             if let Some(wait) = world.longest_wait.get(name) {
-                prop_assert!(*wait <= Duration::from_millis(2_000), "{} {:?}", name, wait);
+                prop_assert!(*wait <= Duration::from_millis(2_600), "{} {:?}", name, wait);
             }
             if let Some(wait) = world.longest_segment_wait.get(name) {
                 prop_assert!(*wait <= Duration::from_millis(6_500), "{} {:?}", name, wait);

@@ -68,11 +68,12 @@ impl Epoch {
             return false;
         }
         let mut occupied = self.plan.last().map_or(0, |cut| cut.at + 1);
+        occupied = occupied.max(self.video.as_ref().map_or(0, |video| video.newest_shown + 1));
         occupied = occupied.max(self.source.as_ref().map_or(0, Segmenter::occupied_to));
         if self.leader == Leader::Clock {
             occupied = occupied.max(self.audio.as_ref().map_or(0, Segmenter::occupied_to));
         }
-        if picture.pts < occupied {
+        if picture.pts < occupied || self.video.as_ref().is_some_and(|video| picture.dts <= video.newest) {
             self.timeline.came_late(now);
             return false;
         }
@@ -116,8 +117,9 @@ impl Epoch {
         }
         let at = match source_end {
             // Every sample before takes a tick at least.
-            Some(end) if picture.key => picture.pts.max(end + 1),
-            Some(_) | None => picture.pts,
+            Some(end) if picture.key => picture.pts.max(end + 1).min(last.at + self.lengths.segment_max),
+            // After a hole the picture may come too late for the segment before.
+            Some(_) | None => picture.pts.min(last.at + self.lengths.segment_max),
         };
         self.cut(at, true);
         true

@@ -109,7 +109,7 @@ impl Segmenter<Sound> {
                 continue;
             }
             if let Some(cut) = cut
-                && self.end >= self.own_ceil(cut.at)
+                && (self.end >= self.own_ceil(cut.at) || self.end + self.frame_ticks() > self.limit())
             {
                 self.cross(&cut, self.end, out);
                 self.take_next(&cut);
@@ -214,7 +214,8 @@ impl Segmenter<Sound> {
         let front = self.media.pending.pop_front().expect("looked at just above");
         self.media.silent = false;
         // Publishers' clocks count in milliseconds: half a frame is absorbed, more is put right at once.
-        let duration = if late > length / 2 { length + late } else { length };
+        let stretched = (length + late).min(self.limit() - self.end).max(length);
+        let duration = if late > length / 2 { stretched } else { length };
         self.place(front.payload, duration, out);
         true
     }
@@ -245,6 +246,11 @@ impl Segmenter<Sound> {
             self.close_part(out);
         }
         self.add(payload, true, 0, duration);
+    }
+
+    /// Where the segment must have ended.
+    fn limit(&self) -> i64 {
+        self.segment_start + self.own_floor(self.lengths.segment_limit)
     }
 
     fn frame_ticks(&self) -> i64 {

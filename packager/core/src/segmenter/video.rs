@@ -142,12 +142,25 @@ impl Segmenter<Pictures> {
                 self.cross_in_gap(&missed, out);
             }
         }
+        if picture.pts > cut.at + KEY_TOLERANCE {
+            // Its first picture comes later than the cut: a gap stands before it.
+            self.leave(out);
+            self.cross_in_gap(cut, out);
+            self.fill_open(picture.pts, out);
+            self.hold_first(picture);
+            return;
+        }
         let start = picture.pts.max(if self.books.has_begun() { self.end + 1 } else { self.end });
         if !self.gap {
             self.close_media(start, out);
         }
         let start = start.max(self.end);
         self.cross(cut, start, out);
+        self.hold_first(picture);
+    }
+
+    /// Media begins with this keyframe at the end of what is there.
+    fn hold_first(&mut self, picture: Picture) {
         self.gap = false;
         self.media.resume_at_key = false;
         self.media.shift = self.end - picture.dts;
