@@ -1,7 +1,7 @@
 //! Holding a request until the window has what it asks for.
 
 use std::{
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -58,10 +58,7 @@ impl Holding {
         decide: impl Fn(&Window) -> Verdict,
     ) -> Result<(), StatusCode> {
         let mut window = rendition.window.clone();
-        let deadline = match first_look(&mut window, &decide)? {
-            None => return Ok(()),
-            Some(deadline) => deadline,
-        };
+        let Some(deadline) = first_look(&mut window, &decide)? else { return Ok(()) };
         let _held = self.begin(caller.sid)?;
         let mut deny = self.deny.subscribe();
         loop {
@@ -102,7 +99,7 @@ impl Holding {
 
 /// None: serve at once. Else the moment at which the hold ends.
 fn first_look(
-    window: &mut watch::Receiver<std::sync::Arc<Window>>,
+    window: &mut watch::Receiver<Arc<Window>>,
     decide: impl Fn(&Window) -> Verdict,
 ) -> Result<Option<Instant>, StatusCode> {
     let window = window.borrow_and_update();
