@@ -202,6 +202,16 @@ export class LecturePlayer {
     this.#seekTo(start + (end - start) * share);
   }
 
+  /**
+   * Said before a seek is done. The `seeking` event comes later, and in between hls.js may have pulled a viewer whom it
+   * takes for a following one to the edge again.
+   */
+  intendSeek(to: number): void {
+    const edge = this.#livePosition();
+    if (edge === null || !this.#snapshot.started) return;
+    this.#deed({ kind: 'sought', lateS: edge - to, movedS: to - this.video.currentTime });
+  }
+
   /** Watching back only: at the live edge the speed is hls.js's. */
   setRate(rate: number): void {
     if (this.#snapshot.following && this.#snapshot.live) return;
@@ -332,7 +342,9 @@ export class LecturePlayer {
     if (seekable.length === 0) return;
     const edge = this.#livePosition() ?? seekable.end(seekable.length - 1);
     if (position >= edge && this.#snapshot.live) return this.goLive();
-    this.video.currentTime = Math.min(Math.max(position, seekable.start(0) + AFTER_BEGINNING_S), edge);
+    const to = Math.min(Math.max(position, seekable.start(0) + AFTER_BEGINNING_S), edge);
+    this.intendSeek(to);
+    this.video.currentTime = to;
   }
 
   #livePosition(): number | null {

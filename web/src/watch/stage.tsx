@@ -8,7 +8,7 @@ import 'media-chrome/dist/media-mute-button.js';
 import 'media-chrome/dist/media-pip-button.js';
 import 'media-chrome/dist/media-airplay-button.js';
 import 'media-chrome/dist/media-fullscreen-button.js';
-import { type ReactNode, type Ref, useState } from 'react';
+import { type ReactNode, type Ref, useEffect, useRef, useState } from 'react';
 import type { LecturePlayer, Snapshot } from '../player/lecture-player';
 import { Back10, Sliders, SoundOff } from '../ui/icons';
 import mark from '../ui/mark.svg';
@@ -36,8 +36,19 @@ export function Stage({
   children: ReactNode;
 }) {
   const [settings, setSettings] = useState(false);
+  const stage = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const element = stage.current;
+    // Before the controller obeys it.
+    const onSeek = (event: Event) => {
+      const to = (event as CustomEvent<unknown>).detail;
+      if (typeof to === 'number') player?.intendSeek(to);
+    };
+    element?.addEventListener('mediaseekrequest', onSeek, true);
+    return () => element?.removeEventListener('mediaseekrequest', onSeek, true);
+  }, [player]);
   return (
-    <section id="stage" className="stage" aria-label="Lecture" data-open={isOpen} data-menu={settings}>
+    <section ref={stage} id="stage" className="stage" aria-label="Lecture" data-open={isOpen} data-menu={settings}>
       <media-controller
         class="stage__controller"
         fullscreenelement="stage"
