@@ -112,14 +112,14 @@ impl<W: World> Connection<W> {
 
     /// Does what the session says; answers why the connection is to be closed, when it is.
     async fn drain(&mut self, stop: &CancellationToken) -> Option<CloseReason> {
+        // A publisher that cannot be answered any more may still have sent media and a goodbye.
+        let mut broken = false;
         while let Some(output) = self.session.poll_output() {
             match output {
+                Output::Send(_) if broken => {}
                 Output::Send(bytes) => {
                     let written = timeout(self.config.write_timeout, self.stream.write_all(&bytes)).await;
-                    if !matches!(written, Ok(Ok(()))) {
-                        self.session.close(CloseReason::Broken);
-                        return Some(CloseReason::Broken);
-                    }
+                    broken = !matches!(written, Ok(Ok(())));
                 }
                 Output::Admit(key) => {
                     let judged = tokio::select! {
@@ -151,7 +151,7 @@ impl<W: World> Connection<W> {
                 Output::Close(reason) => return Some(reason),
             }
         }
-        None
+        broken.then_some(CloseReason::Broken)
     }
 
     async fn linger(mut self) {

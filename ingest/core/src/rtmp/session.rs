@@ -381,15 +381,21 @@ impl Session {
     }
 
     fn unpublish(&mut self, command: &Command, now: Instant) {
+        let publishing = self.state;
+        if let State::Publishing { .. } = publishing {
+            // Before the answers: an encoder that says goodbye may be gone by then.
+            self.outputs.push_back(Output::Stopped);
+            self.state = State::Connected;
+            self.deadline = Some((Deadline::Publish, now + self.config.publish_deadline));
+        }
         if command.transaction != 0.0 && command.name == "FCUnpublish" {
             self.answer(command, Value::Undefined);
         }
-        let State::Publishing { stream } = self.state else { return };
-        let code = "NetStream.Unpublish.Success";
-        self.send(&Command::on_status(Level::Status, code, "The publication has ended.").message(stream));
-        self.state = State::Connected;
-        self.deadline = Some((Deadline::Publish, now + self.config.publish_deadline));
-        self.outputs.push_back(Output::Stopped);
+        if let State::Publishing { stream } = publishing {
+            let code = "NetStream.Unpublish.Success";
+            let status = Command::on_status(Level::Status, code, "The publication has ended.");
+            self.send(&status.message(stream));
+        }
     }
 
     fn unknown_call(&mut self, command: &Command) {

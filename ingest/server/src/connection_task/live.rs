@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{PublicationChange, PublicationChanged};
+use events::{Grant, PublicationChange, PublicationChanged};
 use ingest_core::{flv::Sample, publication::Publication, rtmp::session::CloseReason};
 use media::Item;
 use runtime::clock;
@@ -111,10 +111,8 @@ impl<W: World> Live<W> {
     }
 
     async fn send(&mut self, item: Item, stop: &CancellationToken) -> Result<(), Trouble> {
-        let items = match &self.items {
-            Some(items) => items,
-            None => self.start(),
-        };
+        let items =
+            self.items.get_or_insert_with(|| start(&self.admitted.grant, &*self.world, self.items_max));
         let item = match items.try_send(item) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Closed(_)) => return Err(Trouble::Ended),
@@ -128,30 +126,28 @@ impl<W: World> Live<W> {
         }
     }
 
-    /// The first item: the packager hears of the publication.
-    fn start(&mut self) -> &mpsc::Sender<Item> {
-        let grant = self.admitted.grant.clone();
-        info!(
-            publication.id = %grant.publication, course.id = %grant.course,
-            "publication {} of course {} begins", grant.publication, grant.course
-        );
-        let (sender, receiver) = mpsc::channel(self.items_max);
-        self.world.start(grant, receiver);
-        self.changed(PublicationChange::Started);
-        self.items.insert(sender)
-    }
-
-    fn changed(&self, change: PublicationChange) {
-        let grant = &self.admitted.grant;
-        let (publication, course) = (grant.publication, grant.course);
-        self.world.changed(PublicationChanged { publication, course, change, at: clock::wall() });
-    }
-
     fn finish(mut self, change: PublicationChange) {
         if self.items.take().is_some() {
-            self.changed(change);
+            tell(&self.admitted.grant, &*self.world, change);
         }
     }
+}
+
+/// The first item: the packager hears of the publication.
+fn start<W: World>(grant: &Grant, world: &W, items_max: usize) -> mpsc::Sender<Item> {
+    info!(
+        publication.id = %grant.publication, course.id = %grant.course,
+        "publication {} of course {} begins", grant.publication, grant.course
+    );
+    let (sender, receiver) = mpsc::channel(items_max);
+    world.start(grant.clone(), receiver);
+    tell(grant, world, PublicationChange::Started);
+    sender
+}
+
+fn tell<W: World>(grant: &Grant, world: &W, change: PublicationChange) {
+    let (publication, course) = (grant.publication, grant.course);
+    world.changed(PublicationChanged { publication, course, change, at: clock::wall() });
 }
 
 impl<W> Drop for Live<W> {

@@ -226,7 +226,7 @@ fn goodbye_is_told_from_a_broken_line() {
     for goodbye in ["FCUnpublish", "deleteStream", "closeStream"] {
         let mut bench = Bench::publishing();
         let outputs = bench.send(&call(goodbye, 0.0));
-        assert_eq!(outputs, ["onStatus NetStream.Unpublish.Success", "stopped"]);
+        assert_eq!(outputs, ["stopped", "onStatus NetStream.Unpublish.Success"]);
         assert_eq!(bench.send(&media(kind::AUDIO, 0, write::audio_config(&ASC))), [""; 0]);
         assert_eq!(bench.send(&publish("lk_test")), ["admit"], "another publication may follow");
     }
