@@ -1,6 +1,7 @@
 //! Programmes from publication to disk and back, with generated units, simulated time and real files.
 
 use std::{
+    io::Read,
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Arc, Mutex},
@@ -218,28 +219,30 @@ async fn a_broken_disk_is_told_and_costs_nothing_live() {
 #[tokio::test]
 async fn a_transcoder_that_dies_is_replaced_and_fed_from_a_keyframe_on() {
     let world = World::new();
-    // It reads some packets and dies of it.
-    let script = format!(
-        "#!/bin/sh\ncd {}\nhead -c 3000 >$$.part; mv $$.part in.$(ls in.* 2>/dev/null | wc -l); kill -9 $$\n",
-        world.folder.path().display()
-    );
-    let executable = world.folder.path().join("transcoder");
+    let folder = world.folder.path();
+    let told = folder.join("told");
+    assert!(std::process::Command::new("mkfifo").arg(&told).status().unwrap().success());
+    // Held open at both ends, so that no process waits for us or we for it.
+    let mut told = std::fs::OpenOptions::new().read(true).write(true).open(told).unwrap();
+    // It passes on what it is told first, and dies of it.
+    let script = format!("#!/bin/sh\ncd {}\nhead -c {TOLD_BYTES} >told; kill -9 $$\n", folder.display());
+    let executable = folder.join("transcoder");
     std::fs::write(&executable, script).unwrap();
     std::fs::set_permissions(&executable, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let config = Config { transcoder: executable, ..Config::default() };
-    let packager = world.packager_with(config);
+    let packager = world.packager_with(Config { transcoder: executable, ..Config::default() });
     let (sender, items) = mpsc::channel(1024);
     packager.publish(&grant(PUBLIC), items);
     for item in lecture(8) {
         sender.send(item).await.unwrap();
     }
-    let second = world.folder.path().join("in.1");
-    while !second.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let read = tokio::task::spawn_blocking(move || {
+        let mut both = [0; 2 * TOLD_BYTES];
+        told.read_exact(&mut both).map(|()| both)
+    });
+    let second = &read.await.unwrap().unwrap()[TOLD_BYTES..];
     assert_eq!(world.sink.health.lock().unwrap().rungs, ["240p"]);
     let mut decoder = media::pipe::Decoder::<ToWorker>::new();
-    decoder.push(&std::fs::read(second).unwrap());
+    decoder.push(second);
     let Ok(Some(ToWorker::Config(config))) = decoder.poll() else { panic!("a configuration comes first") };
     assert_eq!((config.height, config.rungs.len()), (360, 1));
     let Ok(Some(ToWorker::Packet(packet))) = decoder.poll() else { panic!("then packets") };
@@ -247,6 +250,7 @@ async fn a_transcoder_that_dies_is_replaced_and_fed_from_a_keyframe_on() {
     packager.shutdown().await;
 }
 
+const TOLD_BYTES: usize = 3000;
 const PUBLIC: Programme = programme(2, true);
 const PREVIEW: Programme = programme(3, false);
 

@@ -35,6 +35,8 @@ const EVENTS_MAX: usize = 256;
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(5);
 /// A process that lives, has work and gets nowhere is given up after so many times the silence it may keep.
 const STANDSTILL_SILENCES: u32 = 3;
+/// A process this close to what it was asked has caught up: it holds some pictures back to sort them (1 s).
+const IDLE_TICKS: i64 = 90_000;
 const READ_BYTES: usize = 64 * 1024;
 const LOG_BYTES_MAX: usize = 4 * 1024;
 
@@ -151,8 +153,8 @@ impl Drop for Transcoder {
 struct Watch {
     silence_max: Duration,
     newest_asked: NewestAsked,
-    /// The newest pictures read and given out, and since when nothing newer came.
-    progress: Option<(Option<i64>, Option<i64>, Instant)>,
+    /// The newest picture that all rungs gave out, and since when nothing newer came.
+    progress: Option<(Option<i64>, Instant)>,
 }
 
 impl Watch {
@@ -160,18 +162,16 @@ impl Watch {
         Self { silence_max, newest_asked, progress: None }
     }
 
-    /// Takes a heartbeat; true when the process has had work for a while and got nowhere with it.
-    fn stands_still(&mut self, newest_in: Option<i64>, newest_out: Option<i64>, now: Instant) -> bool {
-        let idle = newest_in.unwrap_or(i64::MIN) >= self.newest_asked.load(Ordering::Relaxed);
+    /// Takes a heartbeat; true when the process has had work for a while and got nowhere with it. What it
+    /// has read says little: it may read on while its encoder hangs.
+    fn stands_still(&mut self, newest_out: Option<i64>, now: Instant) -> bool {
+        let asked = self.newest_asked.load(Ordering::Relaxed);
+        let caught_up = newest_out.unwrap_or(i64::MIN).saturating_add(IDLE_TICKS) >= asked;
         let since = match self.progress {
-            Some((before_in, before_out, since))
-                if (before_in, before_out) == (newest_in, newest_out) && !idle =>
-            {
-                since
-            }
+            Some((before, since)) if before == newest_out && !caught_up => since,
             Some(_) | None => now,
         };
-        self.progress = Some((newest_in, newest_out, since));
+        self.progress = Some((newest_out, since));
         now.saturating_duration_since(since) > self.silence_max * STANDSTILL_SILENCES
     }
 }
@@ -294,8 +294,8 @@ fn event(message: FromWorker, watch: &mut Watch) -> Result<Option<Event>, String
             let (decode_at, present_at) = (MediaTime::session(dts), MediaTime::session(pts));
             (rung, Item::Unit(AccessUnit { track: TrackKind::Video, decode_at, present_at, key, payload }))
         }
-        FromWorker::Heartbeat { newest_pts_in, newest_pts_out } => {
-            if watch.stands_still(newest_pts_in, newest_pts_out, clock::now()) {
+        FromWorker::Heartbeat { newest_pts_in: _, newest_pts_out } => {
+            if watch.stands_still(newest_pts_out, clock::now()) {
                 return Err("it lives but gets nowhere".to_owned());
             }
             return Ok(None);
@@ -360,15 +360,33 @@ mod tests {
     async fn however_it_ends_it_is_lost_and_the_reason_known() {
         let patient = Duration::from_secs(30);
         let hasty = Duration::from_millis(50);
-        let beating = format!("while :; do {BEAT}; sleep 0.01; done");
         check("kill -9 $$", patient, "it ended").await;
-        check(&format!("{BEAT}; exec sleep 30"), hasty, "it said nothing for 50ms").await;
-        check(&beating, hasty, "it lives but gets nowhere").await;
-        check("echo this is no frame; sleep 30", patient, "its output is no frame").await;
-        check("printf '\\000\\000\\000\\004\\024bad'; sleep 30", patient, "it gave up: bad").await;
+        check(&format!("{BEAT}; exec sleep 30"), hasty, "it said nothing for").await;
+        check("echo this is no frame; exec sleep 30", patient, "its output is no frame").await;
+        check("printf '\\000\\000\\000\\004\\024bad'; exec sleep 30", patient, "it gave up: bad").await;
         let mut missing = Transcoder::new("/nowhere/lectern-transcoder".into(), patient);
         missing.start();
         assert!(lost(&mut missing).await.starts_with("cannot start /nowhere/lectern-transcoder"));
+    }
+
+    #[test]
+    fn a_process_that_beats_but_gets_nowhere_stands_still() {
+        let start = clock::now();
+        let asked = NewestAsked::new(AtomicI64::new(i64::MIN));
+        let mut watch = Watch::new(Duration::from_secs(1), Arc::clone(&asked));
+        let mut stands_still = |at_s, newest_out_s: Option<i64>| {
+            let newest_out = newest_out_s.map(|seconds| seconds * 90_000);
+            watch.stands_still(newest_out, start + Duration::from_secs(at_s))
+        };
+        assert!(!stands_still(0, None));
+        assert!(!stands_still(60, None), "nothing was asked of it");
+        asked.store(9 * 90_000, Ordering::Relaxed);
+        assert!(!stands_still(63, None));
+        assert!(!stands_still(66, Some(3)), "it got on");
+        assert!(!stands_still(69, Some(3)));
+        assert!(stands_still(70, Some(3)));
+        assert!(!stands_still(71, Some(8)), "it gets on");
+        assert!(!stands_still(99, Some(8)), "it has caught up");
     }
 
     #[tokio::test]
