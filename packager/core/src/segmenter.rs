@@ -197,7 +197,8 @@ impl<M: Media> Segmenter<M> {
             init: opening.init,
         }));
         self.msn = cut.msn;
-        self.segment_at = cut.at;
+        // In a hole a rendition may begin where its media ended, a little before the cut.
+        self.segment_at = cut.at.min(self.session(start));
         self.segment_start = start;
         self.end = start;
         self.part.start = start;

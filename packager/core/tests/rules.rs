@@ -54,7 +54,11 @@ fn a_steady_publication_loses_no_frame_and_keeps_the_pace() {
             );
             let discontinuities = world.windows["source"].segments.last().unwrap().discontinuity_sequence;
             assert_eq!(discontinuities, 0);
-            assert!(world.windows.values().all(|window| window.segments.iter().all(|segment| !segment.gap)));
+            for window in world.windows.values() {
+                for segment in window.segments.iter() {
+                    assert!(!segment.gap, "{publisher:?}: {} {segment:?}", window.rendition);
+                }
+            }
         }
     }
 }
@@ -424,4 +428,23 @@ fn an_ended_epoch_is_read_from_its_journal_as_it_was() {
             assert_eq!(a.program_date_time.timestamp_micros(), b.program_date_time.timestamp_micros());
         }
     }
+}
+
+#[test]
+fn a_publication_of_a_second_leaves_no_rendition_behind() {
+    let mut world = World::new(Config::default());
+    let publisher = Publisher { audio: Some((44_100, 2)), large: true, ..Publisher::default() };
+    let from = world.now;
+    world.start();
+    for (at, item) in publisher.items(seconds(1)) {
+        world.item(item, from + at);
+    }
+    world.advance_to(from + Duration::from_millis(2_200));
+    world.stop();
+    world.advance_to(from + seconds(12));
+    for name in ["source", "audio"] {
+        assert!(world.longest_wait[name] <= PART_WAIT_MAX, "{:?}", world.longest_wait);
+    }
+    world.end();
+    world.check_renditions();
 }

@@ -19,6 +19,8 @@ const LATE: i64 = 90_000;
 const PICTURELESS_AFTER: Duration = Duration::from_millis(2_500);
 /// A segment shorter than this is not begun for a hole's sake (0.25 s).
 const SEGMENT_WORTH: i64 = 22_500;
+/// A tick of the slowest sample rate, rounded up, in session ticks.
+const SOUND_TICK_MAX: i64 = 16;
 /// Keyframes in a row that must be close enough before a withheld source is listed again.
 const GOOD_INTERVALS: u32 = 3;
 
@@ -310,11 +312,11 @@ impl Epoch {
             source.leave(out);
             end = Some(source.end_session());
         }
-        if let Some(audio) = &mut self.audio
-            && !audio.is_gap()
-        {
+        if let Some(audio) = &mut self.audio {
             audio.leave(&self.plan, out);
-            end = end.or(Some(audio.end_session()));
+            if audio.books.has_begun() {
+                end = end.or(Some(audio.end_session()));
+            }
         }
         self.leader = Leader::Clock;
         let last = self.plan.last().map_or(0, |cut| cut.at);
@@ -352,9 +354,10 @@ impl Epoch {
             Leader::Audio => self.timeline.when(self.audio_newest + LATE),
             Leader::Clock => {
                 let last = self.plan.last()?.at;
-                let listed = self.plan.position - TRAIL - last;
+                let listed = self.plan.position - TRAIL - SOUND_TICK_MAX - last;
                 let line = last + (listed.div_euclid(self.lengths.grid) + 1) * self.lengths.grid;
-                self.timeline.when(line + TRAIL)
+                // Sound's ticks may lie a little after the line.
+                self.timeline.when(line + TRAIL + SOUND_TICK_MAX)
             }
         })
     }

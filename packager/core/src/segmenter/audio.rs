@@ -126,10 +126,10 @@ impl Segmenter<Sound> {
     pub(crate) fn leave(&mut self, plan: &Plan, out: &mut VecDeque<Output>) {
         let limit = plan.last().map_or(0, |cut| cut.at + self.lengths.segment_max);
         self.media.present = false;
+        // Only what is there: silence is not made up for a publisher who is gone.
+        let newest = self.media.pending.back().map_or(0, |frame| frame.at + 1);
+        self.advance(newest.min(limit), plan, out);
         if !self.gap {
-            // Only what is there: silence is not made up for a publisher who is gone.
-            let newest = self.media.pending.back().map_or(0, |frame| frame.at + 1);
-            self.advance(newest.min(limit), plan, out);
             self.close_part(out);
         }
         self.media.pending.clear();
