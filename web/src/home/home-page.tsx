@@ -131,7 +131,7 @@ function SessionList({ id, heading, sessions }: { id: string; heading: string; s
               <span className="list__when tabular">{when(session)}</span>
               <span>
                 <span className="list__title">{session.title}</span>
-                <span className="muted small"> · {session.course.title}</span>
+                <span className="list__course">{session.course.title}</span>
               </span>
               {session.status === 'scheduled' && <Arrow16 />}
               {session.status === 'ended' && <span className="tag">Ended</span>}

@@ -78,7 +78,7 @@ function About({ watch, onHelp }: { watch: Watch; onHelp: () => void }) {
         )}
         {at !== null && (
           <span className="tag tabular">
-            {session.started_at === null ? '' : 'Started '}
+            {session.started_at === null ? '' : 'Started: '}
             {dayAndTime(Date.parse(at), Date.now())}
           </span>
         )}
