@@ -65,12 +65,8 @@ fn draw_row(canvas: &mut Canvas, row: usize, number: u32, bits: usize) {
     let height = row_pixels(canvas.height());
     let (top, width) = (row * height, canvas.width());
     for (at, white) in blocks.iter().enumerate() {
-        let edge = |at: usize| to_f32(at * width / blocks.len());
-        let area = Area::new(edge(at), to_f32(top), edge(at + 1), to_f32(top + height));
-        let (left, right) = (area.x.start, area.x.end);
-        canvas.paint(&area, if *white { WHITE } else { BLACK }, |x, _| {
-            f32::from(u8::from((left..right).contains(&x)))
-        });
+        let edge = |at: usize| at * width / blocks.len();
+        canvas.fill(edge(at)..edge(at + 1), top..top + height, if *white { WHITE } else { BLACK });
     }
 }
 

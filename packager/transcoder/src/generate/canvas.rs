@@ -110,6 +110,20 @@ impl Canvas {
         }
     }
 
+    /// A rectangle of a grey, whole pixels only.
+    pub(crate) fn fill(&mut self, columns: Range<usize>, rows: Range<usize>, grey: Ink) {
+        let (luma, neutral) = (to_byte(grey.luma), to_byte(grey.blue));
+        for row in rows.clone() {
+            self.planes[0][row * self.width..][columns.clone()].fill(luma);
+        }
+        let stride = self.width / 2;
+        for row in rows.start / 2..rows.end / 2 {
+            for plane in &mut self.planes[1..] {
+                plane[row * stride..][columns.start / 2..columns.end.div_ceil(2)].fill(neutral);
+            }
+        }
+    }
+
     /// A rectangle with round corners.
     pub(crate) fn panel(&mut self, area: &Area, radius: f32, ink: Ink) {
         let inner =
@@ -117,7 +131,7 @@ impl Canvas {
         self.paint(area, ink, |x, y| {
             let dx = (inner.x.start - x).max(x - inner.x.end).max(0.0);
             let dy = (inner.y.start - y).max(y - inner.y.end).max(0.0);
-            radius - dx.hypot(dy) + 0.5
+            radius - norm(dx, dy) + 0.5
         });
     }
 
@@ -125,7 +139,7 @@ impl Canvas {
     pub(crate) fn disc(&mut self, (cx, cy): (f32, f32), radius: f32, ink: Ink, opacity: f32) {
         let reach = radius + 1.0;
         self.paint(&Area::new(cx - reach, cy - reach, cx + reach, cy + reach), ink, |x, y| {
-            (radius - (x - cx).hypot(y - cy) + 0.5).clamp(0.0, 1.0) * opacity
+            (radius - norm(x - cx, y - cy) + 0.5).clamp(0.0, 1.0) * opacity
         });
     }
 
@@ -133,7 +147,7 @@ impl Canvas {
     pub(crate) fn ring(&mut self, (cx, cy): (f32, f32), radius: f32, stroke: f32, ink: Ink) {
         let reach = radius + stroke;
         self.paint(&Area::new(cx - reach, cy - reach, cx + reach, cy + reach), ink, |x, y| {
-            stroke / 2.0 - ((x - cx).hypot(y - cy) - radius).abs() + 0.5
+            stroke / 2.0 - (norm(x - cx, y - cy) - radius).abs() + 0.5
         });
     }
 
@@ -160,7 +174,7 @@ impl Canvas {
                 let column = usize::from(x > start + 1.0);
                 let (from, to) = (pair[column], pair[column + 1]);
                 // Thickness is measured across the line, so it grows along the column where the line is steep.
-                stroke / 2.0 - (y - from.midpoint(to)).abs() / (to - from).hypot(1.0) + 0.5
+                stroke / 2.0 - (y - from.midpoint(to)).abs() / norm(to - from, 1.0) + 0.5
             });
         }
     }
@@ -181,7 +195,12 @@ pub(crate) fn distance_to_segment(point: (f32, f32), from: (f32, f32), to: (f32,
     let length = dx * dx + dy * dy;
     let along = ((point.0 - from.0) * dx + (point.1 - from.1) * dy) / length.max(f32::MIN_POSITIVE);
     let along = along.clamp(0.0, 1.0);
-    (point.0 - from.0 - along * dx).hypot(point.1 - from.1 - along * dy)
+    norm(point.0 - from.0 - along * dx, point.1 - from.1 - along * dy)
+}
+
+/// As `f32::hypot`, without its care for numbers that no picture holds.
+fn norm(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
 }
 
 fn blend(pixel: &mut u8, ink: f32, covered: f32) {

@@ -12,8 +12,10 @@ use super::canvas::{Area, Canvas, Ink, distance_to_segment};
 const CAPITAL: f32 = 7.0;
 /// From one letter to the next, in units.
 const SPACING: f32 = 1.9;
-/// Around a letter's box: room for the pen and for descenders, in units.
-const MARGIN: f32 = 3.0;
+/// Around a letter's box, in units: room for the pen.
+const MARGIN: f32 = 1.0;
+/// Below the baseline, in units: room for descenders too.
+const DEPTH: f32 = 3.0;
 /// Degrees between the points of an arc.
 const ARC_STEP: f32 = 12.0;
 
@@ -91,7 +93,7 @@ impl Letter {
         let scale = style.size / CAPITAL;
         let strokes = strokes(path);
         let width = pixels((units + 2.0 * MARGIN) * scale);
-        let height = pixels((CAPITAL + 2.0 * MARGIN) * scale);
+        let height = pixels((MARGIN + CAPITAL + DEPTH) * scale);
         let half = style.pen * scale / 2.0;
         let coverage = (0..width * height)
             .map(|at| {

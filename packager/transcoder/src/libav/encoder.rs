@@ -176,12 +176,12 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     let threads = if pixel_rate > PIXEL_RATE_OF_ONE_THREAD { 2 } else { 1 };
     let sliced = u8::from(threads > 1);
     let profile = if settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
-    let (preset, quantizer_min) = match settings.effort {
-        Effort::Watched => ("veryfast", QUANTIZER_MIN),
-        Effort::Drawn => ("superfast", QUANTIZER_MIN_DRAWN),
+    let (preset, quantizer_min, weighted) = match settings.effort {
+        Effort::Watched => ("veryfast", QUANTIZER_MIN, 1),
+        Effort::Drawn => ("superfast", QUANTIZER_MIN_DRAWN, 0),
     };
     let x264 = format!(
-        "keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}:qpmin={quantizer_min}"
+        "keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}:qpmin={quantizer_min}:weightp={weighted}"
     );
 
     let mut options = Dictionary::new();
