@@ -14,7 +14,6 @@ type MediaElement = HTMLAttributes<HTMLElement> & {
   notooltip?: boolean;
   tooltipplacement?: string;
   mediacontroller?: string;
-  fullscreenelement?: string;
   breakpoints?: string;
   class?: string;
   slot?: string;

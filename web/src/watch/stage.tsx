@@ -37,6 +37,11 @@ export function Stage({
 }) {
   const [settings, setSettings] = useState(false);
   const stage = useRef<HTMLElement>(null);
+  const controller = useRef<HTMLElement & { fullscreenElement?: HTMLElement | null }>(null);
+  useEffect(() => {
+    // The whole stage, curtain included; its attribute would be looked up before the stage is in the page.
+    if (controller.current) controller.current.fullscreenElement = stage.current;
+  }, []);
   useEffect(() => {
     const element = stage.current;
     // Before the controller obeys it.
@@ -50,8 +55,8 @@ export function Stage({
   return (
     <section ref={stage} id="stage" className="stage" aria-label="Lecture" data-open={isOpen} data-menu={settings}>
       <media-controller
+        ref={controller}
         class="stage__controller"
-        fullscreenelement="stage"
         defaultstreamtype="live"
         autohide={settings ? '-1' : '3'}
         nohotkeys
