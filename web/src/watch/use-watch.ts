@@ -66,7 +66,7 @@ export function useWatch(id: string, account: Account, video: HTMLVideoElement |
   });
   viewNow.current = view;
   useEffect(() => {
-    player?.excuse(publishing === false || session?.status === 'interrupted');
+    player?.excuse(publishing === false || session?.status === 'interrupted' || session?.status === 'ended');
   }, [player, publishing, session?.status]);
   const isLost = status.isError;
   useEffect(() => {
