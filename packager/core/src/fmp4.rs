@@ -162,7 +162,7 @@ fn init(timescale: u32, kind: Kind, sample_entry: impl FnOnce(&mut Boxes)) -> By
                 boxes.zeros(8);
                 boxes.u32(TRACK_ID);
                 boxes.zeros(16);
-                boxes.zeros(2);
+                boxes.zeros(4); // layer, alternate_group
                 boxes.u16(if matches!(kind, Kind::Audio) { 0x0100 } else { 0 });
                 boxes.zeros(2);
                 boxes.unity_matrix();
@@ -288,5 +288,71 @@ impl Boxes {
         for value in [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000] {
             self.u32(value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mp4_atom::{Any, Codec, DecodeMaybe};
+
+    use super::*;
+
+    fn boxes(bytes: &[u8]) -> Vec<Any> {
+        let mut rest = bytes;
+        std::iter::from_fn(|| Any::decode_maybe(&mut rest).unwrap()).collect()
+    }
+
+    fn video() -> VideoConfig {
+        let avcc = [
+            1, 0x42, 0xc0, 0x0d, 0xff, 0xe1, 0, 23, 0x67, 0x42, 0xc0, 0x0d, 0xda, 0x05, 0x06, 0x7e, 0x7c,
+            0x04, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 0x0f, 3, 0xc5, 0x0a, 0xa8, 1, 0, 4, 0x68, 0xce, 0x0f, 0xc8,
+        ];
+        media::h264::parse_avcc(Bytes::copy_from_slice(&avcc)).unwrap()
+    }
+
+    #[test]
+    fn an_init_segment_reads_back_with_the_configuration_byte_for_byte() {
+        let config = VideoConfig { sample_aspect: (4, 3), ..video() };
+        let init = video_init(&config, 90_000);
+        assert!(init.windows(config.avcc.len()).any(|window| window == config.avcc));
+        let found = boxes(&init);
+        let [Any::Ftyp(_), Any::Moov(moov)] = &found[..] else { panic!("{found:?}") };
+        assert!(moov.mvex.is_some());
+        let trak = &moov.trak[0];
+        assert_eq!(trak.mdia.mdhd.timescale, 90_000);
+        let Codec::Avc1(avc1) = &trak.mdia.minf.stbl.stsd.codecs[0] else { panic!("no avc1") };
+        assert_eq!(
+            (u32::from(avc1.visual.width), u32::from(avc1.visual.height)),
+            (config.width, config.height)
+        );
+    }
+
+    #[test]
+    fn an_init_segment_of_sound_reads_back() {
+        let config = media::aac::parse_asc(Bytes::from_static(&[0x11, 0x90])).unwrap();
+        let found = boxes(&audio_init(&config));
+        let [Any::Ftyp(_), Any::Moov(moov)] = &found[..] else { panic!("{found:?}") };
+        let Codec::Mp4a(mp4a) = &moov.trak[0].mdia.minf.stbl.stsd.codecs[0] else { panic!("no mp4a") };
+        assert_eq!(mp4a.audio.channel_count, 2);
+        assert_eq!(moov.trak[0].mdia.mdhd.timescale, 48_000);
+    }
+
+    #[test]
+    fn a_part_reads_back() {
+        let sample =
+            |duration, size, key, composition_offset| Sample { duration, size, key, composition_offset };
+        let samples = [sample(3_000, 5, true, 0), sample(3_001, 2, false, -3_000)];
+        let mut bytes = part_header(7, 1 << 33, &samples, true).to_vec();
+        bytes.extend_from_slice(b"1234567");
+        let found = boxes(&bytes);
+        let [Any::Moof(moof), Any::Mdat(mdat)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(mdat.data, b"1234567");
+        let traf = &moof.traf[0];
+        assert_eq!(traf.tfdt.as_ref().unwrap().base_media_decode_time, 1 << 33);
+        let trun = &traf.trun[0];
+        assert_eq!(trun.data_offset, Some(i32::try_from(bytes.len() - 7).unwrap()));
+        assert_eq!(trun.samples.get(1).unwrap().cts, Some(-3_000));
+        assert_eq!(trun.samples.get(1).unwrap().duration, Some(3_001));
+        assert_eq!(moof.mfhd.sequence_number, 7);
     }
 }

@@ -401,3 +401,108 @@ impl Take<'_> {
         Some(Multivariant { figures, variants, audio })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records() -> Vec<Record> {
+        let rendition = "480p".to_owned();
+        let time = DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap();
+        let at = MediaTime::new(-5, Timescale::new(44_100));
+        let audio = Audio {
+            rendition: "audio".to_owned(),
+            bandwidth: 1,
+            average_bandwidth: 2,
+            codec: "mp4a.40.2".to_owned(),
+            channels: 2,
+        };
+        let variant = Variant {
+            rendition: rendition.clone(),
+            bandwidth: 3,
+            average_bandwidth: 4,
+            codec: "avc1".to_owned(),
+            width: 640,
+            height: 480,
+            frame_rate: 29.97,
+        };
+        let figures = Figures::default();
+        vec![
+            Record::Epoch { started_at: time, figures },
+            Record::PdtAnchor { at, lag: at },
+            Record::Multivariant(Multivariant { figures, variants: vec![variant], audio: Some(audio) }),
+            Record::Init {
+                rendition: rendition.clone(),
+                n: 1,
+                timescale: 90_000,
+                bytes: Bytes::from_static(b"moov"),
+            },
+            Record::Segment {
+                rendition: rendition.clone(),
+                msn: 9,
+                starts_at: at,
+                program_date_time: time,
+                discontinuity: true,
+                discontinuity_sequence: 3,
+                init: 1,
+            },
+            Record::Part {
+                rendition: rendition.clone(),
+                msn: 9,
+                index: 0,
+                tfdt: 7,
+                duration: at,
+                independent: true,
+                gap: false,
+                offset: 1 << 40,
+                length: 12,
+            },
+            Record::SegmentEnd { rendition, msn: 9 },
+            Record::Reserve { msn: 73 },
+            Record::End,
+        ]
+    }
+
+    fn written() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        records().iter().for_each(|record| encode(record, &mut bytes));
+        bytes
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = written();
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.by_ref().collect::<Vec<_>>(), records());
+        assert_eq!(reader.valid_bytes(), bytes.len());
+    }
+
+    proptest! {
+        #[test]
+        fn a_torn_tail_costs_the_torn_record_alone(cut in 0..=written().len()) {
+            let bytes = &written()[..cut];
+            let mut reader = Reader::new(bytes);
+            let found: Vec<_> = reader.by_ref().collect();
+            prop_assert_eq!(&found[..], &records()[..found.len()]);
+            let mut again = Vec::new();
+            found.iter().for_each(|record| encode(record, &mut again));
+            prop_assert_eq!(again.len(), reader.valid_bytes());
+        }
+
+        #[test]
+        fn damage_is_noticed_and_never_panics(at in 0..written().len(), flip in 1..=255_u8) {
+            let mut bytes = written();
+            bytes[at] ^= flip;
+            let found: Vec<_> = Reader::new(&bytes).collect();
+            prop_assert!(found.len() < records().len());
+            prop_assert_eq!(&found[..], &records()[..found.len()]);
+        }
+
+        #[test]
+        fn noise_is_no_journal(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(Reader::new(&bytes).count(), 0);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use media::{MediaTime, TrackKind};
+use media::{MediaTime, SESSION_SCALE, Timescale, TrackKind};
 
 /// The most that PROGRAM-DATE-TIME is moved at a segment, in session ticks (20 ms).
 const SLEW_MAX: i64 = 1_800;
@@ -159,5 +159,10 @@ pub(crate) fn date(start: DateTime<Utc>, ticks: i64) -> DateTime<Utc> {
 
 /// Session ticks between two wall clock times.
 pub(crate) fn ticks_between(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
-    to.signed_duration_since(from).num_milliseconds().saturating_mul(90)
+    let between = to.signed_duration_since(from);
+    match between.num_microseconds() {
+        // To the nearest tick: PROGRAM-DATE-TIME is kept in microseconds.
+        Some(micros) => MediaTime::new(micros, Timescale::new(1_000_000)).rescale(SESSION_SCALE).ticks(),
+        None => between.num_milliseconds().saturating_mul(90),
+    }
 }

@@ -175,7 +175,7 @@ fn a_source_whose_keyframes_stop_lists_gaps_until_they_come_again() {
                 unit.key &= !(seconds(10)..seconds(30)).contains(&at);
                 media::Item::Unit(unit)
             }
-            other => other,
+            other @ (media::Item::Config(_) | media::Item::Unit(_)) => other,
         };
         world.item(item, from + at);
     }

@@ -145,7 +145,15 @@ impl Startup {
         });
         let at = if video.is_some() { self.first_key } else { first_sound };
         let withheld = video.as_ref().and_then(|video| self.classify(figures, video, &units));
-        let frame_rate = video.as_ref().and_then(|video| video.frame_rate).or_else(|| measure(&units));
+        let declared = video.as_ref().and_then(|video| video.frame_rate);
+        let frame_rate = match (declared, measure(&units)) {
+            // What the stream says of itself is exact, unless it is plainly wrong.
+            (Some(declared), Some(measured)) if (declared - measured).abs() > 0.05 * measured => {
+                Some(measured)
+            }
+            (Some(declared), _) => Some(declared),
+            (None, measured) => measured,
+        };
         Opening { video, audio, withheld, frame_rate, at: at.unwrap_or(0).max(0), units }
     }
 

@@ -1,6 +1,7 @@
 //! A publisher, a transcoder and a very suspicious player around an epoch, in simulated time.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -329,12 +330,12 @@ impl World {
             check_change(before, &window);
         }
         let parts = |window: &Window| window.newest();
-        if self.windows.get(&name).map(|before| parts(before)) != Some(parts(&window)) {
-            if let Some(at) = self.listed_at.insert(name.clone(), self.now) {
-                let wait = self.now - at;
-                let longest = self.longest_wait.entry(name.clone()).or_default();
-                *longest = (*longest).max(wait);
-            }
+        if self.windows.get(&name).map(|before| parts(before)) != Some(parts(&window))
+            && let Some(at) = self.listed_at.insert(name.clone(), self.now)
+        {
+            let wait = self.now - at;
+            let longest = self.longest_wait.entry(name.clone()).or_default();
+            *longest = (*longest).max(wait);
         }
         if let Some(last) = window.segments.last() {
             match self.segment_at.get(&name) {
@@ -447,7 +448,11 @@ pub(crate) fn check_window(window: &Window) {
             let date = (segment.program_date_time - before.program_date_time).num_microseconds().unwrap()
                 as f64
                 / 1e6;
-            assert!((date - before.duration.seconds()).abs() <= 0.0205, "(49) {name} {}", segment.msn);
+            assert!(
+                (date - before.duration.seconds()).abs() <= 0.0205,
+                "(49) {name} {}: {date} s after {before:?}",
+                segment.msn
+            );
         }
         before = Some(segment);
     }
