@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -71,7 +71,7 @@ impl Registry {
         takeover: Takeover,
         now: Instant,
     ) -> Result<Entry, Occupied> {
-        let mut courses = self.courses.lock().expect("no holder panics");
+        let mut courses = locked(&self.courses);
         let mut predecessor = None;
         let mut taken_over_at = None;
         if let Some(running) = courses.get(&course) {
@@ -99,12 +99,16 @@ impl Registry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut courses = self.courses.lock().expect("no holder panics");
+        let mut courses = locked(&self.courses);
         if courses.get(&self.course).is_some_and(|running| running.publication == self.publication) {
             courses.remove(&self.course);
         }
         self.gone.cancel();
     }
+}
+
+fn locked(courses: &Mutex<BTreeMap<CourseId, Running>>) -> MutexGuard<'_, BTreeMap<CourseId, Running>> {
+    courses.lock().expect("no holder panics")
 }
 
 #[cfg(test)]

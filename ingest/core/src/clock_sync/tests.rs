@@ -54,6 +54,13 @@ fn the_32_bit_clock_wraps_unnoticed() {
 }
 
 #[test]
+fn a_clock_of_31_bits_as_ffmpeg_has_it_wraps_unnoticed_too() {
+    let wrapped: Vec<u32> = (0..10u32).map(|i| (0x7fff_ffc0 + i * 33) & 0x7fff_ffff).collect();
+    let straight: Vec<i64> = (0..10).map(|i| i * 33).collect();
+    assert_eq!(check_video(&wrapped, &straight).corrections(), 0);
+}
+
+#[test]
 fn sound_that_wraps_after_the_picture_stays_beside_it() {
     let mut bench = Bench::new();
     let start = u32::MAX - 10;

@@ -108,12 +108,13 @@ impl Track {
         self.sound = Some(Sound { sample_rate, samples_per_frame, pinned_at, frames: 0 });
     }
 
-    /// The publisher's 32 bits as the number nearest to the last one believed.
+    /// The publisher's clock as the number nearest to the last one believed. Counted in 31 bits: that
+    /// serves those whose clock wraps after 32, and FLV muxers (ffmpeg's) whose clock wraps after 31.
     pub(super) fn unwrap(&self, timestamp_ms: u32, newest_ms: Option<i64>) -> i64 {
+        const WRAP_MS: i64 = 1 << 31;
         let Some(reference) = self.reference_ms.or(newest_ms) else { return i64::from(timestamp_ms) };
-        let [.., a, b, c, d] = reference.to_be_bytes();
-        let ahead = timestamp_ms.wrapping_sub(u32::from_be_bytes([a, b, c, d]));
-        reference.saturating_add(i64::from(i32::from_be_bytes(ahead.to_be_bytes())))
+        let ahead = i64::from(timestamp_ms).saturating_sub(reference).rem_euclid(WRAP_MS);
+        reference.saturating_add(if ahead < WRAP_MS / 2 { ahead } else { ahead - WRAP_MS })
     }
 
     pub(super) fn place(&mut self, raw_ms: i64, other: &Self, now: Instant) -> Verdict {
