@@ -5,8 +5,7 @@ use ids::{CourseId, SessionId};
 use runtime::{clock, random};
 
 use crate::{
-    Control, LiveError, UserError,
-    accounts,
+    Control, LiveError, UserError, accounts,
     courses::{
         self,
         rules::{Access, CAPACITY, Chat},

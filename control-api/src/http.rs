@@ -13,7 +13,7 @@ mod router;
 pub(crate) use caller::{Caller, Peer};
 pub(crate) use envelope::{Created, Data, Listing, Page, Paging, Success};
 pub(crate) use error::HttpError;
-pub(crate) use guard::is_same_site;
 pub(crate) use extract::{Body, Id, Params};
+pub(crate) use guard::is_same_site;
 pub(crate) use ids::new_id;
 pub(crate) use router::router;

@@ -6,6 +6,6 @@ mod keys;
 pub(crate) mod routes;
 
 pub use admit::Refusal;
-pub(crate) use board::{Board, PreviewGrant};
 pub use board::ProgrammeState;
+pub(crate) use board::{Board, PreviewGrant};
 pub(crate) use keys::rotate;

@@ -41,7 +41,9 @@ impl Control {
         let role = role_of(role).ok_or("The role is student, instructor or admin.".to_owned());
         let email = rules::email(email).map_err(str::to_owned);
         let name = rules::name(name);
-        faults.extend([role.as_ref().err(), email.as_ref().err(), name.as_ref().err()].into_iter().flatten().cloned());
+        faults.extend(
+            [role.as_ref().err(), email.as_ref().err(), name.as_ref().err()].into_iter().flatten().cloned(),
+        );
         let (Ok(role), Ok(email), Ok(full_name), true) = (role, email, name, faults.is_empty()) else {
             return Err(UserError::Invalid(faults));
         };

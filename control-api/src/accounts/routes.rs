@@ -203,8 +203,14 @@ async fn set_up(
     };
     let password_hash = control.hasher().hash(given.password.clone()).await?;
     let now = clock::utc();
-    let admin =
-        rows::Insert { id: new_id(), email, full_name, role: Role::Admin, password_hash: &password_hash, now };
+    let admin = rows::Insert {
+        id: new_id(),
+        email,
+        full_name,
+        role: Role::Admin,
+        password_hash: &password_hash,
+        now,
+    };
     let issued = setup::set_up(&control, &given.token, admin, now).await?;
     Ok(logged_in(&control, issued))
 }

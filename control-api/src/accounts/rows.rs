@@ -84,8 +84,7 @@ pub(crate) async fn logged_in(tx: &mut Tx, id: UserId, now: DateTime<Utc>) -> Re
 }
 
 pub(crate) async fn has_admin<'a>(on: impl Into<On<'a>>) -> Result<bool, Error> {
-    let row: Option<(i64,)> =
-        q("select count(*) from users where role = 'admin'").opt(on).await?;
+    let row: Option<(i64,)> = q("select count(*) from users where role = 'admin'").opt(on).await?;
     Ok(row.is_some_and(|(admins,)| admins > 0))
 }
 

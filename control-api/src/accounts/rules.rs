@@ -13,13 +13,59 @@ const REFRESH_GRACE_S: i64 = 10;
 
 /// What lists of stolen passwords begin with, at our shortest length and above.
 const COMMON: &[&str] = &[
-    "12345678", "123456789", "1234567890", "11111111", "password", "password1", "password12", "password123",
-    "passw0rd", "p@ssw0rd", "p@ssword", "qwertyui", "qwerty123", "qwertyuiop", "1q2w3e4r", "1q2w3e4r5t",
-    "1qaz2wsx", "zaq12wsx", "iloveyou", "sunshine", "princess", "football", "baseball", "superman", "letmein1",
-    "welcome1", "welcome123", "admin123", "administrator", "changeme", "trustno1", "whatever", "starwars",
-    "computer", "internet", "michelle", "jennifer", "asdfghjkl", "asdf1234", "abcd1234", "abc12345", "aa123456",
-    "a1234567", "q1w2e3r4", "lectern1", "lectern123", "teacher1", "teacher123", "student1", "student123",
-    "classroom", "matkhau1", "matkhau123",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "11111111",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "qwertyui",
+    "qwerty123",
+    "qwertyuiop",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "zaq12wsx",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "letmein1",
+    "welcome1",
+    "welcome123",
+    "admin123",
+    "administrator",
+    "changeme",
+    "trustno1",
+    "whatever",
+    "starwars",
+    "computer",
+    "internet",
+    "michelle",
+    "jennifer",
+    "asdfghjkl",
+    "asdf1234",
+    "abcd1234",
+    "abc12345",
+    "aa123456",
+    "a1234567",
+    "q1w2e3r4",
+    "lectern1",
+    "lectern123",
+    "teacher1",
+    "teacher123",
+    "student1",
+    "student123",
+    "classroom",
+    "matkhau1",
+    "matkhau123",
 ];
 
 /// The address as it was typed, without blanks around it.
@@ -30,7 +76,13 @@ pub(crate) fn email(text: &str) -> Result<&str, &'static str> {
     let plain = |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     let dotted = domain.contains('.') || domain == "localhost";
     let labels = domain.split('.').all(|label| !label.is_empty());
-    if text.len() > EMAIL_LEN_MAX || !plain(name) || !plain(domain) || name.contains('@') || !dotted || !labels {
+    if text.len() > EMAIL_LEN_MAX
+        || !plain(name)
+        || !plain(domain)
+        || name.contains('@')
+        || !dotted
+        || !labels
+    {
         return Err(WRONG);
     }
     Ok(text)
@@ -127,7 +179,18 @@ mod tests {
         for good in ["a@b.example", " Anna.Nguyen+x@école.example ", "root@localhost", "\"a\"@b.c"] {
             assert!(email(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "@b.example", "a@", "a@b", "a b@c.example", "a@b@c.example", "a@b..c", "a@.b", "a@b.c\n.d"] {
+        for bad in [
+            "",
+            "a",
+            "@b.example",
+            "a@",
+            "a@b",
+            "a b@c.example",
+            "a@b@c.example",
+            "a@b..c",
+            "a@.b",
+            "a@b.c\n.d",
+        ] {
             assert!(email(bad).is_err(), "{bad}");
         }
         assert_eq!(fold_email(" Anna@B.Example "), "anna@b.example");

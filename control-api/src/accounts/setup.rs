@@ -45,7 +45,8 @@ pub(super) async fn set_up(
     admin: rows::Insert<'_>,
     now: DateTime<Utc>,
 ) -> Result<tokens::Issued, HttpError> {
-    const GONE: HttpError = HttpError::Forbidden("This set-up link is used up or replaced. Restart the server for a new one.");
+    const GONE: HttpError =
+        HttpError::Forbidden("This set-up link is used up or replaced. Restart the server for a new one.");
     debug_assert_eq!(admin.role, Role::Admin);
     let mut tx = control.db().begin().await?;
     if !rows::take_setup_token(&mut tx, &tokens::hash(token), now).await? || rows::has_admin(&mut tx).await? {

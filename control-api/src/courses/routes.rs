@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     Control,
-    http::{Body, Caller, Created, Data, HttpError, Id, Listing, Page, Paging, Params, Success, error::Details, new_id},
+    http::{
+        Body, Caller, Created, Data, HttpError, Id, Listing, Page, Paging, Params, Success, error::Details,
+        new_id,
+    },
     rights::{Action, Relation, may, may_create_courses},
 };
 

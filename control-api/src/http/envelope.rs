@@ -92,7 +92,11 @@ impl Slice {
         let Self { page, per_page } = self;
         let total = u64::try_from(total).unwrap_or(0);
         let link = |page: u32| {
-            if per_page == PER_PAGE { format!("{path}?page={page}") } else { format!("{path}?page={page}&per_page={per_page}") }
+            if per_page == PER_PAGE {
+                format!("{path}?page={page}")
+            } else {
+                format!("{path}?page={page}&per_page={per_page}")
+            }
         };
         let more = u64::from(page) * u64::from(per_page) < total && page < PAGE_MAX;
         Page(Listing {

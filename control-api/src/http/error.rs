@@ -85,7 +85,9 @@ impl HttpError {
             }
             Self::Conflict(code, message) => (code, message.into(), none),
             Self::TooLarge => ("PAYLOAD_TOO_LARGE", "The request is too large.".into(), none),
-            Self::NotJson => ("UNSUPPORTED_MEDIA_TYPE", "Send JSON, declared as application/json.".into(), none),
+            Self::NotJson => {
+                ("UNSUPPORTED_MEDIA_TYPE", "Send JSON, declared as application/json.".into(), none)
+            }
             Self::Invalid(details) => ("VALIDATION_ERROR", "The data are not valid.".into(), details),
             Self::TooMany { retry_after_s } => {
                 ("RATE_LIMITED", format!("Too many attempts. Try again in {retry_after_s} s."), none)

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Query, Request, rejection::JsonRejection},
+    extract::{
+        FromRequest, FromRequestParts, OptionalFromRequest, Query, RawPathParams, Request,
+        rejection::JsonRejection,
+    },
 };
 use http::{header, request::Parts};
 use serde::de::DeserializeOwned;
@@ -50,7 +53,8 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Body<T> {
 /// Makes `{field: [message]}` of serde's sentence, which begins with the path to the field, or names the
 /// field in back-quotes.
 fn wrong_data(text: &str) -> HttpError {
-    let text = text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(text);
+    let text =
+        text.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(text);
     let text = text.rfind(" at line ").map_or(text, |end| &text[..end]);
     let quoted = || text.split('`').nth(1).unwrap_or("body");
     if text.contains("unknown field `") {
@@ -74,7 +78,9 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let none = || HttpError::NotFound("thing");
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| none())?;
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| none())?;
+        // By name: the router that this one is mounted in leaves its own parameters here as well.
+        let (_, text) = params.iter().find(|(name, _)| *name == "id").ok_or_else(none)?;
         text.parse().map(Self).map_err(|_| none())
     }
 }

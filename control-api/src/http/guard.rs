@@ -90,10 +90,8 @@ fn preflight(allowed: bool) -> Response {
         let headers = response.headers_mut();
         let set = HeaderValue::from_static;
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, set("GET, POST, PATCH, DELETE"));
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            set("authorization, content-type, x-request-id"),
-        );
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, set("authorization, content-type, x-request-id"));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, set("600"));
     }
     response

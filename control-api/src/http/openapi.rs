@@ -65,8 +65,7 @@ fn complete(operation: &mut Operation) {
         let none: [&str; 0] = [];
         operation.security = Some(vec![SecurityRequirement::new("bearer", none)]);
     }
-    let content =
-        ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Failure")))).build();
+    let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Failure")))).build();
     let failure = ResponseBuilder::new()
         .description("Anything else: the code says what.")
         .content("application/json", content)

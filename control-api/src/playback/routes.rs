@@ -14,8 +14,7 @@ use super::{
     rules::{self, Client},
 };
 use crate::{
-    Control,
-    courses, enrolments,
+    Control, courses, enrolments,
     http::{Body, Caller, Data, HttpError, Id, Success},
     publications::PreviewGrant,
     rights::{Action, Relation, may},

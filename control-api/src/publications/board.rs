@@ -168,7 +168,8 @@ impl Board {
 
     fn set_health(&self, course: CourseId, health: PublicationHealth) {
         // One that comes after its publication's end is old.
-        if let Some(course) = self.courses().get_mut(&course).filter(|course| !course.publications.is_empty()) {
+        if let Some(course) = self.courses().get_mut(&course).filter(|course| !course.publications.is_empty())
+        {
             course.health = Some(health);
         }
     }

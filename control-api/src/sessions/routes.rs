@@ -16,8 +16,14 @@ use super::{
 };
 use crate::{
     Control,
-    courses::{self, routes::{Teacher, for_action}},
-    http::{Body, Caller, Created, Data, HttpError, Id, Listing, Page, Paging, Params, Success, error::Details, new_id},
+    courses::{
+        self,
+        routes::{Teacher, for_action},
+    },
+    http::{
+        Body, Caller, Created, Data, HttpError, Id, Listing, Page, Paging, Params, Success, error::Details,
+        new_id,
+    },
     playback,
     rights::{Action, Relation, may},
 };
@@ -360,7 +366,8 @@ async fn live_status(
     let on_air = status.is_some_and(Status::is_on_air);
     let published = control.board().publisher(id) == Publisher::Present;
     let previews = runs_it && published && !on_air;
-    let ended = if current.is_none() { rows::just_ended(control.db(), id, now - JUST_ENDED).await? } else { None };
+    let ended =
+        if current.is_none() { rows::just_ended(control.db(), id, now - JUST_ENDED).await? } else { None };
     let state = match status {
         Some(Status::Live) => "live",
         Some(Status::Interrupted) => "interrupted",
@@ -378,7 +385,8 @@ async fn live_status(
         health: control.board().health(id).filter(|_| runs_it),
         viewers: 0,
     };
-    if on_air && let Some(session) = &current
+    if on_air
+        && let Some(session) = &current
         && let Some(epoch) = rows::epoch(control.db(), session.id).await?
     {
         answer.playable = epoch.playable_at.is_some() || control.board().is_playable(id, epoch.id);

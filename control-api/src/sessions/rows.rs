@@ -189,12 +189,14 @@ pub(crate) async fn just_ended(
     course: CourseId,
     since: DateTime<Utc>,
 ) -> Result<Option<Session>, Error> {
-    q(select!("where s.course_id = $2 and s.status = 'ended' and s.ended_at >= $3 order by s.ended_at desc limit 1"))
-        .bind(NOBODY)
-        .bind(course.as_uuid())
-        .bind(since)
-        .opt(db)
-        .await
+    q(select!(
+        "where s.course_id = $2 and s.status = 'ended' and s.ended_at >= $3 order by s.ended_at desc limit 1"
+    ))
+    .bind(NOBODY)
+    .bind(course.as_uuid())
+    .bind(since)
+    .opt(db)
+    .await
 }
 
 /// All sessions on air.

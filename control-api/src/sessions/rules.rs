@@ -80,7 +80,10 @@ pub(crate) fn current<'a>(plans: impl IntoIterator<Item = &'a Plan>, now: DateTi
 pub(crate) enum Publisher {
     Present,
     /// Since then; `ever`: he was there, in this life of the server.
-    Absent { since: DateTime<Utc>, ever: bool },
+    Absent {
+        since: DateTime<Utc>,
+        ever: bool,
+    },
 }
 
 /// A session on air.
@@ -239,7 +242,11 @@ mod tests {
         let live = on_air(Kind::Scheduled, Status::Live);
         let interrupted = on_air(Kind::Scheduled, Status::Interrupted);
         let check = |session, publisher, now, expected| {
-            assert_eq!(turn(session, publisher, LIMITS, at(now)), expected, "{session:?} {publisher:?} {now}");
+            assert_eq!(
+                turn(session, publisher, LIMITS, at(now)),
+                expected,
+                "{session:?} {publisher:?} {now}"
+            );
         };
         let end = Some(Turn::End(EndReason::NoPublisher));
         check(live, Publisher::Present, 30, None);

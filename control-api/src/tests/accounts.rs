@@ -94,7 +94,8 @@ async fn a_refresh_token_is_used_up_and_its_reuse_ends_the_log_in() {
 async fn a_refresh_cookie_counts_from_our_own_pages_alone() {
     let world = World::new().await;
     world.control.create_user("anna@school.example", "student", None, PASSWORD).await.unwrap();
-    let mut cookie = format!("a=b; lectern_refresh={}", token(&log_in(&world, "anna@school.example", PASSWORD).await));
+    let mut cookie =
+        format!("a=b; lectern_refresh={}", token(&log_in(&world, "anna@school.example", PASSWORD).await));
     for (origin, expected) in [
         (None, StatusCode::OK),
         (Some("http://127.0.0.1:8080"), StatusCode::OK),

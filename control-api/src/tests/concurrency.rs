@@ -10,14 +10,16 @@ use serde_json::{Value, json};
 use super::world::{Answer, Fact, PASSWORD, World};
 
 /// Twenty requests at once; what they were answered.
-async fn twenty(world: &Arc<World>, request: impl Fn(usize) -> (String, Option<String>, Value)) -> Vec<Answer> {
+async fn twenty(
+    world: &Arc<World>,
+    request: impl Fn(usize) -> (String, Option<String>, Value),
+) -> Vec<Answer> {
     let mut tasks = Vec::new();
     for n in 0..20 {
         let (path, token, body) = request(n);
         let world = Arc::clone(world);
-        tasks.push(tokio::spawn(async move {
-            world.call(Method::POST, token.as_deref(), &path, body).await
-        }));
+        tasks
+            .push(tokio::spawn(async move { world.call(Method::POST, token.as_deref(), &path, body).await }));
     }
     let mut answers = Vec::new();
     for task in tasks {
@@ -127,7 +129,11 @@ async fn twenty_publishers_and_a_click_end_up_on_one_timeline() {
         let mut public = std::collections::BTreeSet::new();
         for admission in admissions {
             let programme = admission.await.unwrap().programme;
-            if programme.on_air { public.insert(programme.epoch) } else { previews.insert(programme.epoch) };
+            if programme.on_air {
+                public.insert(programme.epoch)
+            } else {
+                previews.insert(programme.epoch)
+            };
         }
         assert!(previews.len() <= 1 && public.len() <= 1);
         let last = world.control.admit(&key, [192, 0, 2, 9].into()).await.unwrap();

@@ -164,7 +164,11 @@ async fn a_grant_is_a_token_for_one_timeline() {
     let data = answer.data();
     let (claims, rest) = proved(&world, data["hls_url"].as_str().unwrap());
     assert_eq!(rest, "dvr/index.m3u8");
-    assert!(claims.classes.has(Class::Live) && claims.classes.has(Class::Dvr) && !claims.classes.has(Class::Preview));
+    assert!(
+        claims.classes.has(Class::Live)
+            && claims.classes.has(Class::Dvr)
+            && !claims.classes.has(Class::Preview)
+    );
     assert!(claims.exp_unix_s.abs_diff(clock::unix_s() + 3600) <= 2);
     assert_eq!(proved(&world, data["audio_url"].as_str().unwrap()).1, "dvr/audio.m3u8");
     assert_eq!((&data["dvr"], &data["whep_url"]), (&json!(true), &Value::Null));
@@ -218,7 +222,11 @@ async fn who_ends_the_lecture_ends_its_grants_to_come() {
         assert_eq!(world.told(), [Fact::Ended(programme)]);
         assert_eq!(end().await.code(), "NOT_LIVE");
         assert_eq!(watch(&world, &student, session).await.code(), "SESSION_ENDED");
-        world.publication(world.control.admit(&key, PEER).await.unwrap().publication, course, PublicationChange::Started);
+        world.publication(
+            world.control.admit(&key, PEER).await.unwrap().publication,
+            course,
+            PublicationChange::Started,
+        );
         let seen = status(&world, &student, course).await;
         assert_eq!((&seen["state"], &seen["session"]["id"]), (&json!("ended"), &json!(session)));
         assert_eq!(status(&world, &teacher, course).await["state"], "preview");

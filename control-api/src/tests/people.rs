@@ -101,7 +101,8 @@ async fn a_place_is_given_once_and_taken_once() {
     on_both(async |db| {
         let world = World::on(db);
         let teacher = world.person("minh", Role::Instructor).await;
-        let [anna, bob] = [world.person("anna", Role::Student).await, world.person("bob", Role::Student).await];
+        let [anna, bob] =
+            [world.person("anna", Role::Student).await, world.person("bob", Role::Student).await];
         let course = world.course(&teacher).await;
         let path = format!("/courses/{course}");
         world.call(Method::PATCH, Some(&teacher.token), &path, json!({"capacity": 1})).await.data();
@@ -109,7 +110,8 @@ async fn a_place_is_given_once_and_taken_once() {
         let again = world.enrol(&teacher, course, &anna).await;
         assert_eq!(first.data()["id"], again.data()["id"]);
         assert_eq!(world.enrol(&teacher, course, &bob).await.code(), "COURSE_FULL");
-        let remove = async |body| world.post(&teacher, &format!("/courses/{course}/remove-student"), body).await;
+        let remove =
+            async |body| world.post(&teacher, &format!("/courses/{course}/remove-student"), body).await;
         assert_eq!(remove(json!({"user_id": anna.id})).await.status, StatusCode::NO_CONTENT);
         assert_eq!(remove(json!({"user_id": anna.id})).await.code(), "NOT_FOUND");
         world.enrol(&teacher, course, &bob).await.data();
@@ -126,7 +128,8 @@ async fn who_is_removed_loses_every_grant_of_that_course_and_no_other() {
     on_both(async |db| {
         let world = World::on(db);
         let teacher = world.person("minh", Role::Instructor).await;
-        let [anna, bob] = [world.person("anna", Role::Student).await, world.person("bob", Role::Student).await];
+        let [anna, bob] =
+            [world.person("anna", Role::Student).await, world.person("bob", Role::Student).await];
         let mut sessions = Vec::new();
         for _ in 0..2 {
             let course = world.course(&teacher).await;

@@ -126,8 +126,7 @@ impl World {
     pub(super) async fn person(&self, name: &str, role: Role) -> Person {
         let (id, email) = (new_id(), format!("{name}@school.example"));
         let now = clock::utc();
-        let user =
-            rows::Insert { id, email: &email, full_name: name, role, password_hash: "none", now };
+        let user = rows::Insert { id, email: &email, full_name: name, role, password_hash: "none", now };
         rows::insert(self.control.db(), user).await.unwrap();
         Person { id, token: self.token(id, &email, role), email }
     }

@@ -80,7 +80,5 @@ impl Db {
 }
 
 fn pool<D: sqlx::Database>(connections_max: u32) -> PoolOptions<D> {
-    PoolOptions::new()
-        .max_connections(connections_max)
-        .acquire_timeout(Duration::from_secs(ACQUIRE_S_MAX))
+    PoolOptions::new().max_connections(connections_max).acquire_timeout(Duration::from_secs(ACQUIRE_S_MAX))
 }

@@ -56,7 +56,8 @@ async fn every_kind_of_value_is_read_back_as_it_was_written() {
     on_both(async |db: Db| {
         sample_table(&db).await;
         insert(&db, &sample(1)).await.unwrap();
-        let read: Sample = q("select * from samples where id = $1").bind(sample(1).id).one(&db).await.unwrap();
+        let read: Sample =
+            q("select * from samples where id = $1").bind(sample(1).id).one(&db).await.unwrap();
         assert_eq!(read, sample(1));
     })
     .await;
@@ -101,11 +102,11 @@ async fn a_second_row_with_the_same_key_is_told_apart_from_other_errors() {
         assert!(matches!(none, Err(Error::NoRow)));
         let missing = q("insert into refresh_tokens (id, family_id, user_id, hash, created_at, expires_at) \
                          values ($1, $1, $1, $2, $3, $3)")
-            .bind(Uuid::nil())
-            .bind([1_u8].as_slice())
-            .bind(sample(1).at)
-            .run(&db)
-            .await;
+        .bind(Uuid::nil())
+        .bind([1_u8].as_slice())
+        .bind(sample(1).at)
+        .run(&db)
+        .await;
         assert!(matches!(missing, Err(Error::Reference)));
     })
     .await;

@@ -27,7 +27,8 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) async fn create() -> Self {
-        let server = tokio::task::spawn_blocking(server).await.expect("the server is found or the test fails");
+        let server =
+            tokio::task::spawn_blocking(server).await.expect("the server is found or the test fails");
         let template = format!("lectern_template_{}", migrate::fingerprint());
         let name = format!("lectern_test_{}", unique());
         let mut admin = PgConnection::connect_with(&server)
