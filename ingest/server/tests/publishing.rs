@@ -1,5 +1,7 @@
 //! Publishers over loopback: our own client and `rml_rtmp` as an independent one.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail it")]
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
