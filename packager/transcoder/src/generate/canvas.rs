@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// A curve steeper than this, in pixels a column, is drawn thinner.
+const STEEPNESS_MAX: f32 = 12.0;
+
 /// A colour as video has it: BT.709, limited range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ink {
@@ -169,7 +172,8 @@ impl Canvas {
             let low = pair.iter().copied().fold(f32::MAX, f32::min);
             let high = pair.iter().copied().fold(f32::MIN, f32::max);
             let start = centre(left + at) - 0.5;
-            let area = Area::new(start, low - stroke / 2.0 - 1.0, start + 2.0, high + stroke / 2.0 + 1.0);
+            let reach = (stroke / 2.0 + 1.0) * norm((high - low) / 2.0, 1.0).min(STEEPNESS_MAX);
+            let area = Area::new(start, low - reach, start + 2.0, high + reach);
             self.paint(&area, ink, |x, y| {
                 let column = usize::from(x > start + 1.0);
                 let (from, to) = (pair[column], pair[column + 1]);
