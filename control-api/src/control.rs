@@ -39,8 +39,11 @@ pub struct ReadyCheck {
     /// Its name in `/readyz`.
     pub name: String,
     /// Answers what is wrong, in words for an operator. It is given two seconds.
-    pub check: Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>,
+    pub check: Arc<dyn Fn() -> Checking + Send + Sync>,
 }
+
+/// A check under way.
+pub type Checking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// The control plane. Clones share it.
 #[derive(Clone)]
@@ -91,7 +94,6 @@ impl Control {
     /// Everything below `/api`, and `/healthz` and `/readyz`. Mount it beside the pages. The listener
     /// must put `axum::extract::ConnectInfo<SocketAddr>` into each request's extensions, or all callers
     /// share one allowance of log-ins.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         http::router(self.clone())
     }

@@ -24,7 +24,7 @@ mod sessions;
 
 pub use accounts::UserError;
 pub use config::Config;
-pub use control::{Control, MediaControl, ReadyCheck};
+pub use control::{Checking, Control, MediaControl, ReadyCheck};
 pub use demo::{DemoSeed, DemoUser};
 pub use http::openapi::openapi_json;
 pub use publications::{ProgrammeState, Refusal};

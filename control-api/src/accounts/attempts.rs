@@ -1,6 +1,10 @@
 //! How often an address may try to log in.
 
-use std::{net::IpAddr, sync::Mutex, time::Duration, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
 
 use limits::{Limiter, Rate};
 
@@ -18,8 +22,12 @@ impl Attempts {
 
     /// Counts a try; when there were too many, in how many whole seconds the next is welcome.
     pub(crate) fn take(&self, peer: IpAddr, now: Instant) -> Result<(), u64> {
-        let taken = self.0.lock().expect("no holder panics").take(group(peer), now);
+        let taken = self.limiter().take(group(peer), now);
         taken.map_err(|exceeded| (exceeded.retry_after.as_millis().div_ceil(1000)).try_into().unwrap_or(60))
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter<IpAddr>> {
+        self.0.lock().expect("no holder panics")
     }
 }
 

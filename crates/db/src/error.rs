@@ -51,12 +51,17 @@ impl From<sqlx::Error> for Error {
         use sqlx::error::ErrorKind;
         if let Some(database) = error.as_database_error() {
             let constraint = database.constraint().unwrap_or_else(|| database.message()).to_owned();
-            return match database.kind() {
-                ErrorKind::UniqueViolation => Self::Unique { constraint },
-                ErrorKind::ForeignKeyViolation => Self::Reference,
-                ErrorKind::NotNullViolation | ErrorKind::CheckViolation => Self::Refused(constraint),
-                _ if is_busy(database) => Self::Unavailable(error),
-                _ => Self::Other(error),
+            let (kind, busy) = (database.kind(), is_busy(database));
+            return if busy {
+                Self::Unavailable(error)
+            } else if kind == ErrorKind::UniqueViolation {
+                Self::Unique { constraint }
+            } else if kind == ErrorKind::ForeignKeyViolation {
+                Self::Reference
+            } else if matches!(kind, ErrorKind::NotNullViolation | ErrorKind::CheckViolation) {
+                Self::Refused(constraint)
+            } else {
+                Self::Other(error)
             };
         }
         if matches!(error, sqlx::Error::RowNotFound) {

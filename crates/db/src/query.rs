@@ -14,7 +14,6 @@ pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Sen
 impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// A statement for both databases, with `$1` … for its parameters.
-#[must_use]
 pub fn q(sql: &'static str) -> Query {
     Query { sql, values: Vec::new() }
 }
