@@ -1,6 +1,9 @@
 //! What ffmpeg says: every rendition decodes without a word, and no frame is lost or doubled. Skipped where
 //! there is no ffmpeg.
 
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "one kind of record is looked for")]
+
 mod support;
 
 use std::{fs, path::Path, process::Command, time::Duration};

@@ -1,5 +1,7 @@
 //! What windows hold, as text that a person can read.
 
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
+
 mod support;
 
 use std::{fmt::Write as _, time::Duration};

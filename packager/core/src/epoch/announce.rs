@@ -24,14 +24,10 @@ impl Epoch {
     /// Announces what has changed since the last call.
     pub(super) fn announce(&mut self) {
         self.announce_health();
-        if self.announced.is_none() {
-            if !self.is_playable() {
-                return;
-            }
-            self.announce_multivariant();
-        } else if self.books().any(|books| books.is_dirty()) {
-            self.announce_multivariant();
+        if !self.books().any(|books| books.is_dirty()) || (self.announced.is_none() && !self.is_playable()) {
+            return;
         }
+        self.announce_multivariant();
         let reports: Vec<Report> = self.books().filter_map(Books::report).collect();
         let mut windows = Vec::new();
         for books in self.books_mut().filter(|books| books.is_dirty()) {

@@ -87,6 +87,7 @@ impl Epoch {
             video.last_key = None;
         }
         self.change_video(now);
+        self.cut_hole_before(picture.pts);
         self.cut(picture.pts, true);
         true
     }
@@ -217,6 +218,7 @@ impl Epoch {
         }
         self.timeline.on_time();
         self.leader = Leader::Audio;
+        self.cut_hole_before(at);
         self.cut(at, true);
     }
 
@@ -269,8 +271,13 @@ impl Epoch {
     }
 
     fn clock_cuts(&mut self, head: i64) {
+        self.cut_hole_before(head - TRAIL + 1);
+    }
+
+    /// Segments of a hole up to `at`, where something else begins.
+    fn cut_hole_before(&mut self, at: i64) {
         while let Some(last) = self.plan.last()
-            && last.at + self.lengths.segment_gap <= head - TRAIL
+            && last.at + self.lengths.segment_gap < at
         {
             let at = last.at + self.lengths.segment_gap;
             self.cut(at, false);

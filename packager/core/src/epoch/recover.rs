@@ -10,7 +10,7 @@ use hls::{
 };
 use media::{AudioConfig, MediaTime, SESSION_SCALE, Timescale, VideoConfig, aac, h264};
 
-use super::{Config, Epoch, Leader, Phase, Start, VideoState, rungs::RungTrack, startup::Startup};
+use super::{Config, Epoch, Leader, Output, Phase, Start, VideoState, rungs::RungTrack, startup::Startup};
 use crate::{
     books::Books,
     journal::Record,
@@ -56,7 +56,7 @@ impl Archive {
         let mut all: Vec<Books> = Vec::new();
         for (name, rendition) in replay.renditions {
             let mut books = Books::new(name.as_str().into(), replay.figures);
-            let version = rendition.changes + 1;
+            let version = rendition.changes + replay.reservations + 1;
             books.restore(rendition.segments, rendition.open, version);
             if books.open_parts() > 0 {
                 books.close();
@@ -87,7 +87,7 @@ impl Epoch {
         file_bytes: impl Fn(&str) -> u64,
         at: Start,
     ) -> Result<Self, RecoverError> {
-        let replay = Replay::read(records, &file_bytes)?;
+        let mut replay = Replay::read(records, &file_bytes)?;
         if replay.ended {
             return Err(RecoverError::Ended);
         }
@@ -97,6 +97,10 @@ impl Epoch {
         let clock = timeline::Timeline::recovered(at.now, at.wall, replay.started_at, replay.lag, end);
         let mut epoch = Self::with(config, clock, Phase::Starting(Startup::default()));
         epoch.reserved_to = replay.reserved_to;
+        epoch.outputs.push_back(Output::Journal(Record::Reserve { msn: replay.reserved_to }));
+        for rendition in replay.renditions.values_mut() {
+            rendition.changes += replay.reservations + 1;
+        }
         match replay.multivariant.clone() {
             Some(multivariant) => epoch.restore(replay, &multivariant, end, at),
             // Nothing was announced: above what was written it begins anew.
@@ -112,8 +116,13 @@ impl Epoch {
     fn restore(&mut self, mut replay: Replay, multivariant: &Multivariant, end: i64, at: Start) {
         self.phase = Phase::Running;
         self.leader = Leader::Clock;
-        for cut in replay.cuts.values() {
-            self.plan.push(*cut);
+        // A beginning that was never announced has lower numbers, and a hole after them.
+        let mut first = replay.cuts.keys().next_back().copied().unwrap_or(0);
+        while first.checked_sub(1).is_some_and(|before| replay.cuts.contains_key(&before)) {
+            first -= 1;
+        }
+        for cut in replay.cuts.range(first..).map(|(_, cut)| *cut) {
+            self.plan.push(cut);
         }
         if let Some(found) = replay.renditions.remove("source") {
             let config = found.init.as_ref().and_then(|(_, init)| video_config(init));
@@ -190,6 +199,7 @@ struct Replay {
     lag: i64,
     multivariant: Option<Multivariant>,
     reserved_to: u64,
+    reservations: u64,
     ended: bool,
     cuts: BTreeMap<u64, Cut>,
     renditions: BTreeMap<String, Rendition>,
@@ -242,6 +252,7 @@ impl Replay {
             lag: 0,
             multivariant: None,
             reserved_to: 0,
+            reservations: 0,
             ended: false,
             cuts: BTreeMap::new(),
             renditions: BTreeMap::new(),
@@ -268,7 +279,11 @@ impl Replay {
             Record::Epoch { .. } => {}
             Record::PdtAnchor { at: _, lag } => self.lag = lag.rescale(SESSION_SCALE).ticks(),
             Record::Multivariant(multivariant) => self.multivariant = Some(multivariant),
-            Record::Reserve { msn } => self.reserved_to = msn,
+            Record::Reserve { msn } => {
+                self.reserved_to = msn;
+                // Written at each restart too, which announces windows that no other record tells of.
+                self.reservations += 1;
+            }
             Record::End => self.ended = true,
             Record::Init { rendition, n, timescale, bytes } => {
                 let found = self.rendition(&rendition, file_bytes);

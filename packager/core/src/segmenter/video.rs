@@ -142,7 +142,9 @@ impl Segmenter<Pictures> {
                 self.cross_in_gap(&missed, out);
             }
         }
-        if picture.pts > cut.at + KEY_TOLERANCE {
+        let too_long =
+            self.books.has_begun() && picture.pts - self.segment_start > self.lengths.segment_limit;
+        if picture.pts > cut.at + if too_long { 0 } else { KEY_TOLERANCE } {
             // Its first picture comes later than the cut: a gap stands before it.
             self.leave(out);
             self.cross_in_gap(cut, out);
