@@ -448,3 +448,17 @@ fn a_publication_of_a_second_leaves_no_rendition_behind() {
     world.end();
     world.check_renditions();
 }
+
+#[test]
+fn a_beginning_that_was_never_announced_is_forgotten_after_a_crash() {
+    let mut world = World::new(Config::default());
+    let publisher = Publisher { audio: None, large: true, ..Publisher::default() };
+    publisher.publish(&mut world, Duration::from_millis(500));
+    world.stop();
+    world.crash(seconds(0));
+    publisher.publish(&mut world, Duration::from_millis(4_600));
+    world.stop();
+    world.crash(seconds(0));
+    world.end();
+    assert!(world.windows["source"].segments.first().unwrap().msn >= 65);
+}

@@ -1,6 +1,9 @@
 //! An epoch from its journal: to go on with it after a restart, or to serve it after its end.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -106,8 +109,8 @@ impl Epoch {
             // Nothing was announced: above what was written it begins anew.
             None => {
                 epoch.first_msn = replay.reserved_to.max(1);
-                epoch.file_ends =
-                    replay.renditions.keys().map(|name| (name.clone(), file_bytes(name.as_str()))).collect();
+                let names = replay.renditions.keys().chain(&replay.written);
+                epoch.file_ends = names.map(|name| (name.clone(), file_bytes(name))).collect();
             }
         }
         Ok(epoch)
@@ -116,12 +119,7 @@ impl Epoch {
     fn restore(&mut self, mut replay: Replay, multivariant: &Multivariant, end: i64, at: Start) {
         self.phase = Phase::Running;
         self.leader = Leader::Clock;
-        // A beginning that was never announced has lower numbers, and a hole after them.
-        let mut first = replay.cuts.keys().next_back().copied().unwrap_or(0);
-        while first.checked_sub(1).is_some_and(|before| replay.cuts.contains_key(&before)) {
-            first -= 1;
-        }
-        for cut in replay.cuts.range(first..).map(|(_, cut)| *cut) {
+        for cut in replay.cuts.values().copied() {
             self.plan.push(cut);
         }
         if let Some(found) = replay.renditions.remove("source") {
@@ -203,6 +201,8 @@ struct Replay {
     ended: bool,
     cuts: BTreeMap<u64, Cut>,
     renditions: BTreeMap<String, Rendition>,
+    /// Renditions that have a file, whether they are known or not.
+    written: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -256,6 +256,7 @@ impl Replay {
             ended: false,
             cuts: BTreeMap::new(),
             renditions: BTreeMap::new(),
+            written: BTreeSet::new(),
         };
         for record in records {
             replay.take(record, &file_bytes);
@@ -283,6 +284,11 @@ impl Replay {
                 self.reserved_to = msn;
                 // Written at each restart too, which announces windows that no other record tells of.
                 self.reservations += 1;
+                if self.multivariant.is_none() {
+                    // What came before was never announced: a restart has begun anew, above it.
+                    self.written.extend(std::mem::take(&mut self.renditions).into_keys());
+                    self.cuts.clear();
+                }
             }
             Record::End => self.ended = true,
             Record::Init { rendition, n, timescale, bytes } => {
@@ -306,11 +312,6 @@ impl Replay {
                 let known = self.cuts.entry(msn).or_insert(cut);
                 known.at = known.at.min(at);
                 let found = self.rendition(&rendition, file_bytes);
-                let follows = found.segments.last().is_none_or(|(last, _)| last.msn + 1 == msn);
-                if !follows {
-                    // A beginning that was never announced.
-                    found.segments.clear();
-                }
                 let duration = MediaTime::new(0, starts_at.scale());
                 let segment = Segment {
                     msn,
