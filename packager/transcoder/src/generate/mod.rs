@@ -29,7 +29,7 @@ use crate::{
     worker,
 };
 
-const AUDIO_KBPS: u32 = 128;
+const AUDIO_KBPS: u32 = 96;
 
 /// What to generate.
 #[derive(Clone, Debug)]

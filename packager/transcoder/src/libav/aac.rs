@@ -41,7 +41,11 @@ impl Encoder {
         audio.set_bit_rate(super::encoder::bits(bitrate_kbps)?);
         audio.set_flags(codec::Flags::GLOBAL_HEADER);
         let mut options = Dictionary::new();
+        // A few steady tones need none of the coder's finer tools.
         options.set("aac_coder", "fast");
+        for tool in ["aac_tns", "aac_pns", "aac_is", "aac_ms"] {
+            options.set(tool, "0");
+        }
         let inner = audio.open_as_with(codec, options)?;
         let asc = Bytes::copy_from_slice(super::encoder::extradata(&inner));
         Ok(Self { inner, asc, samples: 0 })

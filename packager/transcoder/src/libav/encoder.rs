@@ -16,7 +16,7 @@ const PIXEL_RATE_OF_ONE_THREAD: f64 = 1920.0 * 1080.0 * 40.0;
 /// Finer than this nobody sees, and a slide that stands still would be given every bit of the rate for it.
 const QUANTIZER_MIN: u32 = 15;
 /// The same for the generated lecture, whose lines and areas show even less.
-const QUANTIZER_MIN_DRAWN: u32 = 18;
+const QUANTIZER_MIN_DRAWN: u32 = 20;
 /// Below this height phones of the first years are served, hence Main profile.
 const HIGH_PROFILE_HEIGHT_MIN: u32 = 480;
 
@@ -46,7 +46,7 @@ pub(crate) struct Settings {
 pub(crate) enum Effort {
     /// x264's `veryfast`: what people watch.
     Watched,
-    /// x264's `superfast`: a drawing for a demo, made beside everything else.
+    /// x264's `ultrafast`: a drawing for a demo, made beside everything else.
     Drawn,
 }
 
@@ -176,12 +176,12 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     let threads = if pixel_rate > PIXEL_RATE_OF_ONE_THREAD { 2 } else { 1 };
     let sliced = u8::from(threads > 1);
     let profile = if settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
-    let (preset, quantizer_min, weighted) = match settings.effort {
-        Effort::Watched => ("veryfast", QUANTIZER_MIN, 1),
-        Effort::Drawn => ("superfast", QUANTIZER_MIN_DRAWN, 0),
+    let (preset, quantizer_min) = match settings.effort {
+        Effort::Watched => ("veryfast", QUANTIZER_MIN),
+        Effort::Drawn => ("ultrafast", QUANTIZER_MIN_DRAWN),
     };
     let x264 = format!(
-        "keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}:qpmin={quantizer_min}:weightp={weighted}"
+        "keyint=infinite:scenecut=0:bframes=0:threads={threads}:sliced-threads={sliced}:qpmin={quantizer_min}"
     );
 
     let mut options = Dictionary::new();
