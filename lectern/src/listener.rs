@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use runtime::shutdown::Shutdown;
+use runtime::{config::Lookup, shutdown::Shutdown};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -57,6 +57,22 @@ impl Default for Limits {
             uri_bytes_max: 8 * 1024,
             write_stall_max: Duration::from_secs(12),
         }
+    }
+}
+
+impl Limits {
+    /// Reads `LECTERN_HTTP_CONNECTIONS_MAX` and `LECTERN_HTTP_CONNECTIONS_PER_IP_MAX`; the rest is fixed.
+    ///
+    /// # Errors
+    /// Names the setting that is no number.
+    pub(crate) fn from_lookup(lookup: &Lookup) -> Result<Self> {
+        let usual = Self::default();
+        Ok(Self {
+            connections_max: lookup.parsed("LECTERN_HTTP_CONNECTIONS_MAX", usual.connections_max)?,
+            connections_per_ip_max: lookup
+                .parsed("LECTERN_HTTP_CONNECTIONS_PER_IP_MAX", usual.connections_per_ip_max)?,
+            ..usual
+        })
     }
 }
 

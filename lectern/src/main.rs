@@ -1,2 +1,57 @@
-//! lectern.
-fn main() {}
+//! The one executable: reads the command line and hands over.
+
+mod admin;
+mod cli;
+mod demo;
+mod listener;
+mod pages;
+mod serve;
+mod settings;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::error(&format!("lectern: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let lookup = cli.shared.lookup()?;
+    match cli.command {
+        Command::Serve => serve::run(lookup).await.map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(lookup, &options).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate => admin::migrate(lookup).await.map(|()| ExitCode::SUCCESS),
+        Command::User { command } => admin::user(lookup, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor => admin::doctor(lookup).await,
+        Command::Health => admin::health(lookup).await,
+        Command::Config { command } => admin::config(lookup, &command).map(|()| ExitCode::SUCCESS),
+        Command::Openapi => admin::openapi().map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// What the person at the terminal reads; logs go elsewhere.
+mod terminal {
+    #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that talks to a terminal")]
+
+    /// A line on standard output.
+    pub(crate) fn say(line: &str) {
+        println!("{line}");
+    }
+
+    /// A line on standard error.
+    pub(crate) fn error(line: &str) {
+        eprintln!("{line}");
+    }
+}

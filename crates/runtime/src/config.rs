@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 
 /// Finds a setting's text by its one name, such as `LECTERN_RTMP_ADDR`.
 #[derive(Clone)]
-pub struct Lookup(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Lookup(Arc<Find>);
+
+type Find = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Lookup {
     /// From any function; an empty text counts as not set.

@@ -16,11 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::{
-    Limits, ResponseBody,
-    body::TimedBody,
-    stall_guard::StallGuard,
-};
+use super::{Limits, ResponseBody, body::TimedBody, stall_guard::StallGuard};
 
 /// HTTP/1 buffer for a request's head; a longer head is answered 431.
 const HEAD_BYTES_MAX: usize = 32 * 1024;

@@ -1,0 +1,122 @@
+//! Looks whether everything is there before a lecture does.
+
+use std::{net::SocketAddr, path::Path, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use runtime::config::Lookup;
+use tokio::{net::TcpListener, process::Command, time::timeout};
+
+use super::open_database;
+use crate::{pages, settings::Settings, terminal, wiring};
+
+/// A lecture of three hours with the whole ladder takes about 7 GB.
+const FREE_BYTES_MIN: u64 = 8 << 30;
+const TRANSCODER_WAIT: Duration = Duration::from_secs(5);
+
+/// Prints a line for each thing looked at; fails when one is missing.
+pub(crate) async fn doctor(lookup: Lookup) -> Result<ExitCode> {
+    let mut report = Report::default();
+    let settings = match Settings::load(lookup) {
+        Ok(settings) => settings,
+        Err(error) => {
+            report.note("settings", Err(error));
+            return Ok(report.verdict());
+        }
+    };
+    report.note("settings", wiring::check_rooms(&settings).map(|()| format!("roles {}", settings.roles)));
+    report.note("data folder", data_folder(&settings.data_dir));
+    report.note("disk space", disk_space(&settings.data_dir));
+    report.note("database", database(&settings).await);
+    report.note("transcoder", transcoder(&settings).await);
+    report.note("pages", embedded_pages());
+    for (name, variable, address) in [
+        ("HTTP port", "LECTERN_HTTP_ADDR", settings.http_addr),
+        ("RTMP port", "LECTERN_RTMP_ADDR", settings.rtmp_addr),
+        ("metrics port", "LECTERN_METRICS_ADDR", settings.metrics_addr),
+    ] {
+        report.note(name, port(variable, address).await);
+    }
+    Ok(report.verdict())
+}
+
+#[derive(Default)]
+struct Report {
+    failed: usize,
+}
+
+impl Report {
+    fn note(&mut self, name: &str, outcome: Result<String>) {
+        match outcome {
+            Ok(detail) => terminal::say(&format!("ok      {name}: {detail}")),
+            Err(error) => {
+                self.failed += 1;
+                terminal::say(&format!("FAILED  {name}: {error:#}"));
+            }
+        }
+    }
+
+    fn verdict(&self) -> ExitCode {
+        match self.failed {
+            0 => {
+                terminal::say("Everything is in order.");
+                ExitCode::SUCCESS
+            }
+            count => {
+                terminal::say(&format!("{count} to mend; each line above says how."));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn data_folder(folder: &Path) -> Result<String> {
+    let probe = folder.join(".doctor");
+    std::fs::write(&probe, b"ok").and_then(|()| std::fs::remove_file(&probe)).with_context(|| {
+        format!("write in {}: give the server's user the right to, or set LECTERN_DATA_DIR", folder.display())
+    })?;
+    Ok(format!("{} can be written", folder.display()))
+}
+
+fn disk_space(folder: &Path) -> Result<String> {
+    let space = rustix::fs::statvfs(folder).context("ask for the free space")?;
+    let free = space.f_bavail * space.f_frsize;
+    let gib = free >> 30;
+    ensure!(free >= FREE_BYTES_MIN, "{gib} GiB free: a lecture of three hours takes about 7 GB");
+    Ok(format!("{gib} GiB free"))
+}
+
+async fn database(settings: &Settings) -> Result<String> {
+    let database = open_database(settings).await?;
+    let pending = db::migrate::pending(&database).await.context("read the state of the tables")?;
+    Ok(match pending {
+        0 => format!("{}, tables up to date", database.name()),
+        count => format!("{}, {count} steps pending: the server takes them when it starts", database.name()),
+    })
+}
+
+async fn transcoder(settings: &Settings) -> Result<String> {
+    let path = wiring::transcoder_path(settings)?;
+    let run = Command::new(&path).arg("--version").kill_on_drop(true).output();
+    let output = timeout(TRANSCODER_WAIT, run)
+        .await
+        .with_context(|| format!("{} --version did not end", path.display()))?
+        .with_context(|| {
+            format!("start {}: install it beside lectern, or set LECTERN_TRANSCODER", path.display())
+        })?;
+    if !output.status.success() {
+        bail!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn embedded_pages() -> Result<String> {
+    ensure!(pages::are_embedded(), "not part of this build: run `make web`, then build again");
+    Ok("embedded".to_owned())
+}
+
+async fn port(variable: &str, address: SocketAddr) -> Result<String> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be had; if it is not lectern itself that runs there, set {variable}")
+    })?;
+    Ok(format!("{address} is free"))
+}

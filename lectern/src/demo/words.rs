@@ -1,0 +1,94 @@
+//! What the demo tells the person who started it.
+
+use anyhow::{Context, Result};
+use control_api::DemoSeed;
+use serde::Serialize;
+
+use crate::wiring::{Server, reachable};
+
+/// The addresses and log-ins of a demo.
+#[derive(Debug, Serialize)]
+pub(super) struct Stage {
+    page_url: String,
+    studio_url: String,
+    api_url: String,
+    rtmp_url: String,
+    stream_key: String,
+    course_id: String,
+    session_id: String,
+    users: Vec<Person>,
+}
+
+#[derive(Debug, Serialize)]
+struct Person {
+    role: String,
+    email: String,
+    password: String,
+}
+
+impl Stage {
+    pub(super) fn new(server: &Server, seed: &DemoSeed) -> Self {
+        let http = format!("http://{}", reachable(server.http));
+        Self {
+            page_url: format!("{http}/watch/{}", seed.session_id),
+            studio_url: format!("{http}/studio/{}", seed.course_id),
+            api_url: format!("{http}/api/v1"),
+            rtmp_url: format!("rtmp://{}/live", reachable(server.rtmp)),
+            stream_key: seed.stream_key.clone(),
+            course_id: seed.course_id.to_string(),
+            session_id: seed.session_id.to_string(),
+            users: seed
+                .users
+                .iter()
+                .map(|user| Person {
+                    role: user.role.to_owned(),
+                    email: user.email.clone(),
+                    password: user.password.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// One line, for programs.
+    pub(super) fn json(&self) -> Result<String> {
+        serde_json::to_string(self).context("write the demo's JSON line")
+    }
+
+    /// For people.
+    pub(super) fn text(&self, no_publisher: bool) -> String {
+        let mut lines = vec![
+            String::new(),
+            "  A lecture is on. Open this page and log in as the student:".to_owned(),
+            String::new(),
+            format!("      {}", self.page_url),
+            String::new(),
+        ];
+        if no_publisher {
+            "  The stage is yours. Publish, then open this page and log in as the student:"
+                .clone_into(&mut lines[1]);
+        }
+        for user in &self.users {
+            lines.push(format!("      {:<11} {:<28} {}", user.role, user.email, user.password));
+        }
+        lines.extend([
+            String::new(),
+            format!("  The teacher's studio:  {}", self.studio_url),
+            format!("  The API's reference:   {}", self.api_url.replace("/api/v1", "/api/docs")),
+            String::new(),
+            match no_publisher {
+                true => "  In OBS, Settings → Stream, Service \"Custom…\":".to_owned(),
+                false => "  To replace the generated lecture with your own: OBS, Settings → Stream, \
+                          Service \"Custom…\":"
+                    .to_owned(),
+            },
+            String::new(),
+            format!("      Server      {}", self.rtmp_url),
+            format!("      Stream Key  {}", self.stream_key),
+            String::new(),
+            "  and Settings → Output: Keyframe Interval 2 s, video 2000 kb/s (H.264), audio AAC.".to_owned(),
+            "  Ctrl-C ends the demo.".to_owned(),
+            String::new(),
+        ]);
+        lines.join("\n")
+    }
+}

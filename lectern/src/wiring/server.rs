@@ -1,0 +1,206 @@
+//! A running server: every room started in order, and ended in order.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use access::edge_secret::EdgeSecrets;
+use anyhow::{Context, Result};
+use control_api::{Control, ReadyCheck};
+use metrics_exporter_prometheus::PrometheusHandle;
+use origin_server::Origin;
+use packager_server::Packager;
+use runtime::{clock, shutdown::Shutdown, telemetry};
+use store::Store;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use super::{
+    joints::{ForControl, ForIngest, ForOrigin, ForPackager, Said},
+    keyring, root,
+};
+use crate::{
+    admin::open_database,
+    listener::{Limits, Listener, Service},
+    pages,
+    settings::Settings,
+};
+
+/// Requests under way when the process is told to stop get this long.
+const HTTP_PATIENCE: Duration = Duration::from_secs(5);
+/// Publishers are told and their last media taken within this.
+const INGEST_PATIENCE: Duration = Duration::from_secs(5);
+/// The rest: workers, metrics.
+const TASKS_PATIENCE: Duration = Duration::from_secs(5);
+/// The metrics' recorder drops what is stale this often.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// Under this much free disk the server is not ready for a lecture.
+const READY_FREE_BYTES_MIN: u64 = 512 << 20;
+
+/// All rooms of this process.
+pub(crate) struct Server {
+    /// Where pages, API and media are.
+    pub(crate) http: SocketAddr,
+    /// Where encoders connect.
+    pub(crate) rtmp: SocketAddr,
+    /// The control plane.
+    pub(crate) control: Control,
+    database: db::Db,
+    packager: Packager,
+    http_tasks: Shutdown,
+    ingest_tasks: Shutdown,
+    other_tasks: Shutdown,
+}
+
+impl Server {
+    /// Binds every port, opens the database, goes on with what was on air, and serves.
+    ///
+    /// # Errors
+    /// What could not be had, with words about what to do.
+    pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        let lookup = &settings.lookup;
+        let metrics = telemetry::start_metrics()?;
+        let http_listener = Listener::bind(settings.http_addr, Limits::from_lookup(lookup)?).await?;
+        let rtmp_listener = TcpListener::bind(settings.rtmp_addr).await.with_context(|| {
+            format!(
+                "listen on rtmp://{}: is another program using the port? Set LECTERN_RTMP_ADDR",
+                settings.rtmp_addr
+            )
+        })?;
+        let http = http_listener.address();
+        let rtmp = rtmp_listener.local_addr().context("read the RTMP listener's address")?;
+        let metrics_listener = TcpListener::bind(settings.metrics_addr).await.with_context(|| {
+            format!("listen on {} for metrics: set LECTERN_METRICS_ADDR", settings.metrics_addr)
+        })?;
+
+        let database = open_database(&settings).await?;
+        db::migrate::run(&database).await.context("bring the database's tables up to date")?;
+
+        let (http_tasks, ingest_tasks, other_tasks) = (Shutdown::new(), Shutdown::new(), Shutdown::new());
+        let root = root(&settings)?;
+        let said = Arc::new(Said::default());
+        let from_packager = Arc::new(ForPackager { said: Arc::clone(&said), ..ForPackager::default() });
+        let packager = Packager::new(
+            packager_server::Config::from_lookup(lookup)?,
+            Store::new(settings.data_dir.clone()),
+            Arc::clone(&from_packager) as Arc<dyn packager_server::ProgrammeSink>,
+            Shutdown::new(),
+        );
+        let mut control_config = control_api::Config::from_lookup(lookup)?;
+        name_addresses(&mut control_config, &settings, http, rtmp);
+        let edge = lookup.text("LECTERN_EDGE_SECRET").unwrap_or_default();
+        let origin = Arc::new(Origin::new(
+            Arc::new(ForOrigin(packager.clone())),
+            keyring(&root)?,
+            EdgeSecrets::new(edge.split(',').map(str::trim).filter(|value| !value.is_empty())),
+            origin_server::Config {
+                cors_origins: control_config.cors_allowed_origins.clone(),
+                ..origin_server::Config::default()
+            },
+            http_tasks.token().clone(),
+        ));
+        let control = Control::new(
+            control_config,
+            database.clone(),
+            &root,
+            Arc::new(keyring(&root)?),
+            Arc::new(ForControl { packager: packager.clone(), origin: Arc::clone(&origin) }),
+            vec![disk_check(&settings.data_dir)],
+        );
+        // The packager speaks only once media comes, and none can before ingest is started below.
+        let _ = from_packager.control.set(control.clone());
+
+        for revoked in control.revoked_access().await.context("read who lost access")? {
+            origin.revoke(&revoked);
+        }
+        for programme in control.on_air().await.context("read what was on air")? {
+            info!("going on with session {}", programme.session);
+            packager.resume(programme).await;
+        }
+
+        let world = Arc::new(ForIngest { control: control.clone(), packager: packager.clone(), said });
+        let ingest = ingest_server::Config::from_lookup(lookup)?;
+        ingest_tasks.spawn(ingest_server::serve(rtmp_listener, ingest, world, ingest_tasks.token().clone()));
+        info!("listening for RTMP on {rtmp}");
+        let pages = control.router().fallback(pages::serve);
+        let service = Service { origin: Some(origin), pages };
+        http_tasks.spawn(http_listener.serve(service, http_tasks.clone(), HTTP_PATIENCE));
+        let (worker, stop) = (control.clone(), other_tasks.token().clone());
+        other_tasks.spawn(async move { worker.run_worker(stop).await });
+        other_tasks.spawn(serve_metrics(metrics_listener, metrics, other_tasks.clone()));
+        Ok(Self { http, rtmp, control, database, packager, http_tasks, ingest_tasks, other_tasks })
+    }
+
+    /// Stops in order: no more publishers, their last media written, no more viewers, the database closed.
+    /// Nothing on air is ended: the next start goes on with it.
+    pub(crate) async fn stop(self) {
+        if let Err(left) = self.ingest_tasks.finish(INGEST_PATIENCE).await {
+            warn!("{left} ingest tasks did not end in time");
+        }
+        self.packager.shutdown().await;
+        if let Err(left) = self.http_tasks.finish(HTTP_PATIENCE + Duration::from_secs(1)).await {
+            warn!("{left} HTTP tasks did not end in time");
+        }
+        if let Err(left) = self.other_tasks.finish(TASKS_PATIENCE).await {
+            warn!("{left} background tasks did not end in time");
+        }
+        self.database.close().await;
+        info!("stopped");
+    }
+}
+
+/// Where nothing is set, people reach the server where it listens.
+fn name_addresses(config: &mut control_api::Config, settings: &Settings, http: SocketAddr, rtmp: SocketAddr) {
+    if settings.public_url.is_none() {
+        config.public_url = format!("http://{}", reachable(http));
+        if settings.lookup.text("LECTERN_PUBLIC_RTMP_URL").is_none() {
+            config.rtmp_url = format!("rtmp://{}/live", reachable(rtmp));
+        }
+    }
+}
+
+/// An address that a browser on this machine can open.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
+fn disk_check(folder: &Path) -> ReadyCheck {
+    let folder = folder.to_owned();
+    ReadyCheck {
+        name: "storage".to_owned(),
+        check: Arc::new(move || {
+            let free = rustix::fs::statvfs(&folder).map(|space| space.f_bavail * space.f_frsize);
+            Box::pin(std::future::ready(match free {
+                Ok(free) if free >= READY_FREE_BYTES_MIN => Ok(()),
+                Ok(free) => Err(format!("only {} MiB are free in the data folder", free >> 20)),
+                Err(error) => Err(format!("the data folder cannot be read: {error}")),
+            }))
+        }),
+    }
+}
+
+/// `/metrics` on a listener of its own, so that it is private unless somebody opens it.
+async fn serve_metrics(listener: TcpListener, handle: PrometheusHandle, shutdown: Shutdown) {
+    let page = handle.clone();
+    let routes =
+        axum::Router::new().route("/metrics", axum::routing::get(move || std::future::ready(page.render())));
+    let upkeep = async {
+        loop {
+            clock::sleep_until(clock::now() + METRICS_UPKEEP).await;
+            handle.run_upkeep();
+        }
+    };
+    let stop = shutdown.token().clone();
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        ended = served => if let Err(error) = ended { warn!("the metrics' listener ended: {error}") },
+        () = upkeep => {}
+    }
+}
