@@ -228,6 +228,10 @@ struct VideoState {
     newest: i64,
     /// Newest presentation time.
     newest_shown: i64,
+    /// Newest decode time of a picture that came, not repeated.
+    pictured: i64,
+    /// Up to here the last picture stands for those that did not come.
+    repeated_to: i64,
     last_key: Option<i64>,
     /// Keyframes in a row that stood close enough for the plan.
     good_intervals: u32,
@@ -244,10 +248,24 @@ impl VideoState {
             even_cuts: false,
             newest: at,
             newest_shown: at,
+            pictured: at,
+            repeated_to: i64::MIN,
             last_key: None,
             good_intervals: 0,
             delay: (i64::MAX, i64::MIN),
         }
+    }
+
+    /// How long a picture is shown.
+    fn nominal(&self) -> i64 {
+        let rate = self.frame_rate.unwrap_or(30.0).clamp(2.0, 240.0);
+        MediaTime::from_duration(Duration::from_secs_f64(1.0 / rate)).ticks()
+    }
+
+    /// Pictures are repeated where they come too seldom, for a while.
+    fn may_repeat(&self) -> bool {
+        self.withheld == Some(HealthWarning::FrameRateIrregular)
+            && self.newest - self.pictured < lead::REPEAT_MAX
     }
 
     /// How much later than its turn a picture may be shown, by what was seen (and bounded: it may be nonsense).

@@ -202,6 +202,19 @@ fn too_few_pictures_a_second_withhold_the_source() {
 }
 
 #[test]
+fn one_picture_a_second_is_repeated_for_the_rungs() {
+    let mut world = World::new(Config::default());
+    Publisher { fps: (1, 1), gop: 2, large: true, ..Publisher::default() }.publish(&mut world, seconds(30));
+    assert_eq!(world.health, [HealthWarning::FrameRateIrregular]);
+    // What was held at the start is not repeated: that is the transcoder's part.
+    let gaps: Vec<_> = world.windows["720p"].segments.iter().skip(1).filter(|segment| segment.gap).collect();
+    assert!(gaps.is_empty(), "{gaps:?}");
+    assert!(world.longest_wait["720p"] <= Duration::from_millis(1_100), "{:?}", world.longest_wait);
+    world.end();
+    world.check_renditions();
+}
+
+#[test]
 fn a_lost_picture_now_and_then_breaks_no_rule() {
     for lose_every in [7, 13, 29] {
         let mut world = World::new(Config::default());

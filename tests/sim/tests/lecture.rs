@@ -1,6 +1,7 @@
 //! A lecture from the teacher's bytes to a player that follows its playlists: ingest, packager and origin
 //! cores joined, over a network that cuts, delays and breaks. A failing run prints its seed.
 
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 #![expect(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise; only differences count")]
 
 use std::{

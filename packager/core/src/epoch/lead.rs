@@ -15,6 +15,10 @@ use crate::{
 
 /// Media this late is not waited for any longer (1.0 s).
 const LATE: i64 = 90_000;
+/// Without a picture for so long, the last one is repeated (0.5 s) …
+const REPEAT_AFTER: i64 = 45_000;
+/// … but not for longer than this (3 s).
+pub(super) const REPEAT_MAX: i64 = 270_000;
 /// A returning publisher without pictures leads by sound after this long.
 const PICTURELESS_AFTER: Duration = Duration::from_millis(2_500);
 /// A segment shorter than this is not begun for a hole's sake (0.25 s).
@@ -44,6 +48,12 @@ impl Epoch {
         if self.leader != Leader::Video && !self.pictures_return(&picture, now) {
             return;
         }
+        let video = self.video.as_mut().expect("asked just above");
+        if picture.dts <= video.repeated_to {
+            // The picture before it was shown in its place already.
+            return;
+        }
+        video.pictured = picture.dts;
         self.timeline.observe(picture.dts, now);
         let cut = self.cut_at_picture(&picture, now);
         let video = self.video.as_mut().expect("asked just above");
@@ -84,6 +94,7 @@ impl Epoch {
         if let Some(video) = &mut self.video {
             video.newest = picture.dts;
             video.newest_shown = picture.pts;
+            video.pictured = picture.dts;
             video.last_key = None;
         }
         self.change_video(now);
@@ -185,7 +196,7 @@ impl Epoch {
             return;
         }
         self.audio_newest = self.audio_newest.max(at);
-        if self.video.is_none() {
+        if self.video.is_none() || self.leader == Leader::Audio {
             self.timeline.observe(at, now);
         }
         match self.leader {
@@ -231,6 +242,8 @@ impl Epoch {
                     self.lose_publisher(now);
                 } else if now >= self.timeline.when(newest + LATE) {
                     self.lose_pictures(now);
+                } else {
+                    self.repeat_picture(now);
                 }
             }
             Leader::Audio => {
@@ -268,6 +281,29 @@ impl Epoch {
         if let Some(oldest) = msns.chain(self.rungs.iter().map(|rung| rung.track.msn)).min() {
             self.plan.forget_before(oldest);
         }
+    }
+
+    /// A source of too few pictures is made into a constant rate: while the next one is not there, the last one
+    /// stands for it.
+    fn repeat_picture(&mut self, now: Instant) {
+        let head = self.timeline.head(now);
+        let transcoding = self.transcoding;
+        let Some(video) = self.video.as_mut().filter(|video| transcoding && video.may_repeat()) else {
+            return;
+        };
+        if head < video.newest_shown + REPEAT_AFTER {
+            return;
+        }
+        let at = head - TRAIL;
+        video.newest = at;
+        video.newest_shown = at;
+        video.repeated_to = at;
+        self.plan.position = self.plan.position.max(at);
+        let cut = self.plan.last().is_some_and(|last| at - last.at >= self.lengths.segment_even);
+        if cut {
+            self.cut(at, true);
+        }
+        self.outputs.push_back(Output::Transcode(Transcode::Advance { at: MediaTime::session(at), cut }));
     }
 
     fn clock_cuts(&mut self, head: i64) {
@@ -321,13 +357,14 @@ impl Epoch {
         }
         if let Some(audio) = &mut self.audio {
             audio.leave(&self.plan, out);
-            if audio.books.has_begun() {
+            if audio.books.has_begun() && self.video.is_none() {
                 end = end.or(Some(audio.end_session()));
             }
         }
         self.leader = Leader::Clock;
         let last = self.plan.last().map_or(0, |cut| cut.at);
-        let shown = self.video.as_ref().map_or(last, |video| video.newest_shown);
+        // A withheld source's pictures are in the rungs.
+        let shown = self.video.as_ref().map_or(last, |video| video.newest_shown + video.nominal());
         let end = end.unwrap_or(shown).min(last + self.lengths.segment_max);
         if end - last >= SEGMENT_WORTH {
             self.cut(end, false);
@@ -357,7 +394,14 @@ impl Epoch {
     /// When time alone changes something.
     pub(super) fn leader_deadline(&self) -> Option<Instant> {
         Some(match self.leader {
-            Leader::Video => self.timeline.when(self.video.as_ref()?.newest + LATE),
+            Leader::Video => {
+                let video = self.video.as_ref()?;
+                let late = self.timeline.when(video.newest + LATE);
+                if !(self.transcoding && video.may_repeat()) {
+                    return Some(late);
+                }
+                late.min(self.timeline.when(video.newest_shown + REPEAT_AFTER))
+            }
             Leader::Audio => self.timeline.when(self.audio_newest + LATE),
             Leader::Clock => {
                 let last = self.plan.last()?.at;

@@ -160,9 +160,13 @@ impl Startup {
     /// Why the source cannot be cut, if so.
     fn classify(&self, figures: &Figures, video: &VideoConfig, units: &[Held]) -> Option<HealthWarning> {
         let first = self.first_key?;
-        let limit = Lengths::of(figures).segment_max;
-        if self.second_key.unwrap_or(self.newest) - first >= limit {
+        let lengths = Lengths::of(figures);
+        if self.second_key.unwrap_or(self.newest) - first >= lengths.segment_max {
             return Some(HealthWarning::GopTooLong);
+        }
+        let slowest = 90_000.0 / f64::from(i32::try_from(lengths.part_max).unwrap_or(i32::MAX));
+        if rate(units).is_some_and(|rate| rate < slowest) {
+            return Some(HealthWarning::FrameRateIrregular);
         }
         // Tried on the pictures there are.
         let at = DateTime::UNIX_EPOCH;
@@ -189,8 +193,17 @@ impl Startup {
     }
 }
 
-/// Pictures a second, by what was held.
+/// Pictures a second, by what was held; the customary rate where it is near one.
 fn measure(units: &[Held]) -> Option<f64> {
+    let rate = rate(units)?;
+    // Clocks that count in milliseconds blur the customary rates a little.
+    const CUSTOMARY: [f64; 9] =
+        [15.0, 24_000.0 / 1001.0, 24.0, 25.0, 30_000.0 / 1001.0, 30.0, 50.0, 60_000.0 / 1001.0, 60.0];
+    let near = CUSTOMARY.into_iter().min_by(|a, b| (a - rate).abs().total_cmp(&(b - rate).abs()))?;
+    Some(if (near - rate).abs() < 0.012 * near { near } else { rate })
+}
+
+fn rate(units: &[Held]) -> Option<f64> {
     let times = || {
         units.iter().filter_map(|unit| match unit {
             Held::Picture(picture) => Some(picture.pts),
@@ -200,10 +213,5 @@ fn measure(units: &[Held]) -> Option<f64> {
     let (first, last, count) = (times().min()?, times().max()?, times().count());
     let intervals = u32::try_from(count).ok()?.checked_sub(1)?;
     let span = u32::try_from(last - first).ok().filter(|span| *span > 0)?;
-    let rate = f64::from(intervals) * 90_000.0 / f64::from(span);
-    // Clocks that count in milliseconds blur the customary rates a little.
-    const CUSTOMARY: [f64; 9] =
-        [15.0, 24_000.0 / 1001.0, 24.0, 25.0, 30_000.0 / 1001.0, 30.0, 50.0, 60_000.0 / 1001.0, 60.0];
-    let near = CUSTOMARY.into_iter().min_by(|a, b| (a - rate).abs().total_cmp(&(b - rate).abs()))?;
-    Some(if (near - rate).abs() < 0.012 * near { near } else { rate })
+    Some(f64::from(intervals) * 90_000.0 / f64::from(span))
 }

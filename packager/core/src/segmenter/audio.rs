@@ -127,7 +127,8 @@ impl Segmenter<Sound> {
         let limit = plan.last().map_or(0, |cut| cut.at + self.lengths.segment_max);
         self.media.present = false;
         // Only what is there: silence is not made up for a publisher who is gone.
-        let newest = self.media.pending.back().map_or(0, |frame| frame.at + 1);
+        let next = self.media.next.as_ref().and_then(|(_, frames)| frames.back());
+        let newest = next.or(self.media.pending.back()).map_or(0, |frame| frame.at + 1);
         self.advance(newest.min(limit), plan, out);
         if !self.gap {
             self.close_part(out);
@@ -222,10 +223,14 @@ impl Segmenter<Sound> {
 
     /// Nothing has come for `now`.
     fn place_absent(&mut self, frontier: i64, out: &mut VecDeque<Output>) -> bool {
-        let now = self.session(self.end);
-        let behind = frontier - now;
+        let behind = frontier - self.session(self.end);
+        if !self.media.present {
+            self.close_part(out);
+            self.gap = true;
+            return true;
+        }
         self.media.silent |= behind >= ABSENT;
-        if !self.media.present || !self.media.silent || behind < TRAIL {
+        if !self.media.silent || behind < TRAIL {
             return false;
         }
         match self.media.silence.clone() {

@@ -133,7 +133,12 @@ impl Transcoder {
             }
             Transcode::Flush => self.emit(i64::MAX, now),
             Transcode::Drop { rung } => self.rungs.retain(|name| **name != *rung),
-            Transcode::Advance { .. } => {}
+            Transcode::Advance { at, cut } => {
+                assert!(at.ticks() > self.newest_in, "time goes forward");
+                self.newest_in = at.ticks();
+                self.reorder.push((at.ticks(), cut, Bytes::from_static(b"again")));
+                self.emit(self.newest_in, now);
+            }
             Transcode::Stop => self.rungs.clear(),
         }
     }
