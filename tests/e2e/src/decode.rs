@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::clip::read_picture;
+use crate::{boxes::Track, clip::read_picture};
 
 const SAMPLE_RATE: u32 = 48_000;
 /// A beep's beginning: louder than this after at least [`SILENCE_S`] that was not.
@@ -55,50 +55,56 @@ pub fn frames<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<Vec<Fr
 }
 
 fn frames_of(bytes: &[u8]) -> Result<Vec<Frame>> {
+    let times = Track::read(bytes)?.shown_at_s();
+    let pictures = pictures(bytes)?;
+    ensure!(
+        pictures.len() == times.len(),
+        "{} pictures of {} samples were decoded",
+        pictures.len(),
+        times.len()
+    );
+    let both = pictures.into_iter().zip(times);
+    Ok(both
+        .map(|(read, at_s)| Frame {
+            number: read.map(|read| read.0),
+            flash: read.is_some_and(|read| read.1),
+            at_s,
+        })
+        .collect())
+}
+
+/// What stands in each picture of any file, in the order they are shown: number and flash.
+///
+/// # Errors
+/// When they cannot be decoded.
+pub fn pictures(bytes: &[u8]) -> Result<Vec<Option<(u32, bool)>>> {
     with_file(bytes, |path| {
-        let entries = "frame=best_effort_timestamp_time,width,height";
-        let shown = run(Command::new("ffprobe")
-            .args(["-v", "error", "-select_streams", "v", "-show_entries", entries, "-of", "csv=p=0"])
+        let size = run(Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-select_streams",
+                "v",
+                "-show_entries",
+                "stream=width,height",
+                "-of",
+                "csv=p=0",
+            ])
             .arg(path))?;
-        let shown = String::from_utf8(shown.stdout)?;
-        let raw = run(Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-copyts", "-i"])
-            .arg(path)
-            .args(["-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]))?
+        let size = String::from_utf8(size.stdout)?;
+        let (width, height) = size.trim().split_once(',').with_context(|| format!("a size: {size:?}"))?;
+        let (width, height): (usize, usize) = (width.parse()?, height.parse()?);
+        let raw = run(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path).args([
+            "-vsync",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "gray",
+            "-",
+        ]))?
         .stdout;
-        let mut frames = Vec::new();
-        let mut rest = raw.as_slice();
-        for line in shown.lines().filter(|line| !line.is_empty()) {
-            let fields: Vec<_> = line.split(',').collect();
-            let number = |name: &str, index: usize| -> Result<f64> {
-                let field = fields.get(index).with_context(|| format!("{name} in {line:?}"))?;
-                field.parse().with_context(|| format!("{name} in {line:?}"))
-            };
-            // ffprobe prints width and height before times in some versions: sizes are whole numbers.
-            let (width, height, at_s) = if fields[0].contains('.') {
-                (number("width", 1)?, number("height", 2)?, number("time", 0)?)
-            } else {
-                (number("width", 0)?, number("height", 1)?, number("time", 2)?)
-            };
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "pixels of a picture"
-            )]
-            let (width, height) = (width as usize, height as usize);
-            let (picture, after) = rest
-                .split_at_checked(width * height)
-                .with_context(|| format!("{} pictures were decoded, but more have times", frames.len()))?;
-            rest = after;
-            let read = read_picture(picture, width, height);
-            frames.push(Frame {
-                number: read.map(|read| read.0),
-                flash: read.is_some_and(|read| read.1),
-                at_s,
-            });
-        }
-        ensure!(rest.is_empty(), "more pictures were decoded than have times");
-        Ok(frames)
+        Ok(raw.chunks_exact(width * height).map(|picture| read_picture(picture, width, height)).collect())
     })
 }
 
@@ -116,21 +122,7 @@ pub fn beeps<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<Vec<f64
 
 fn beeps_of(bytes: &[u8]) -> Result<Vec<f64>> {
     with_file(bytes, |path| {
-        let times = run(Command::new("ffprobe")
-            .args([
-                "-v",
-                "error",
-                "-select_streams",
-                "a",
-                "-show_entries",
-                "packet=pts_time",
-                "-of",
-                "csv=p=0",
-            ])
-            .args(["-read_intervals", "%+#1"])
-            .arg(path))?;
-        let times = String::from_utf8(times.stdout)?;
-        let begin: f64 = times.lines().next().context("there is sound")?.trim_end_matches(',').parse()?;
+        let begin = Track::read(bytes)?.shown_at_s().first().copied().context("there is sound")?;
         let raw = run(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path).args([
             "-f",
             "f32le",

@@ -102,7 +102,7 @@ impl Rendition {
         let list = Media::parse(response.text()?)?;
         self.broken.extend(rules::alone(&list));
         self.broken.extend(rules::change(&self.list, &list));
-        if !list.ended && list.newest() < Some((msn, Some(part))) && list.newest() < Some((msn, None)) {
+        if !list.ended && list.newest() < Some((msn, part)) {
             self.broken.push(format!("6.2.5.2: asked for {msn}.{part} and got {:?}", list.newest()));
         }
         self.stillest = self.stillest.max(self.changed_at.elapsed());

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_in_result, reason = "a test that panics has failed")]
 
 pub mod api;
+pub mod boxes;
 pub mod browser;
 pub mod clip;
 pub mod decode;

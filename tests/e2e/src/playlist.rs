@@ -2,6 +2,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
+/// In the place of a part's index: the segment is finished. More than any index.
+pub const FINISHED: u64 = u64::MAX;
+
 /// A media playlist.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Media {
@@ -148,12 +151,12 @@ impl Media {
         read_media(text).with_context(|| format!("in this playlist:\n{text}"))
     }
 
-    /// Newest media sequence number, and newest part of the segment that is being made.
+    /// Newest media sequence number, and newest part of the segment that is being made; [`FINISHED`] when none is.
     #[must_use]
-    pub fn newest(&self) -> Option<(u64, Option<u64>)> {
+    pub fn newest(&self) -> Option<(u64, u64)> {
         match &self.open {
-            Some(open) => Some((open.msn, Some(open.parts.len() as u64 - 1))),
-            None => self.segments.last().map(|segment| (segment.msn, None)),
+            Some(open) => Some((open.msn, open.parts.len() as u64 - 1)),
+            None => self.segments.last().map(|segment| (segment.msn, FINISHED)),
         }
     }
 
@@ -320,7 +323,7 @@ mod tests {
     #[test]
     fn a_live_playlist_is_read() {
         let list = Media::parse(LIVE).unwrap();
-        assert_eq!((list.newest(), list.next()), (Some((8, Some(0))), (8, 1)));
+        assert_eq!((list.newest(), list.next()), (Some((8, 0)), (8, 1)));
         assert_eq!((list.segments[0].msn, list.segments[0].parts.len()), (7, 1));
         assert_eq!(list.open.as_ref().and_then(|open| open.map.as_deref()), Some("init-0.mp4"));
         assert_eq!(list.control.number("PART-HOLD-BACK").unwrap(), 1.62);

@@ -224,6 +224,7 @@ impl Server {
             .env("LECTERN_HTTP_ADDR", format!("127.0.0.1:{}", self.http_port))
             .env("LECTERN_RTMP_ADDR", format!("127.0.0.1:{}", self.rtmp_port))
             .env("LECTERN_METRICS_ADDR", format!("127.0.0.1:{}", machine::free_port()?))
+            .env("LECTERN_LOG", "info")
             .envs(self.options.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
