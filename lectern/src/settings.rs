@@ -33,6 +33,16 @@ pub(crate) struct Settings {
     pub(crate) lookup: Lookup,
 }
 
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("environment", &self.environment)
+            .field("data_dir", &self.data_dir)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Environment {
@@ -230,7 +240,7 @@ mod tests {
     use super::*;
 
     fn load(pairs: &[(&str, &str)]) -> Result<Settings> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = tempfile::tempdir()?;
         let mut map: std::collections::BTreeMap<_, _> =
             pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         map.insert("LECTERN_DATA_DIR".into(), folder.path().display().to_string());

@@ -14,7 +14,6 @@ use media::Item;
 use origin_server::{Feed, Opening, Origin};
 use packager_server::{Packager, ProgrammeHealth, ProgrammeSink, ProgrammeStatus};
 use tokio::sync::mpsc;
-use tracing::warn;
 
 /// What ingest needs: control judges keys and hears how publications do, the packager takes their media.
 pub(crate) struct ForIngest {
@@ -27,10 +26,7 @@ impl PublishPolicy for ForIngest {
     async fn admit(&self, key: &SecretKey, peer: IpAddr) -> Result<Grant, ingest_server::Refusal> {
         self.control.admit(key.expose(), peer).await.map_err(|refusal| match refusal {
             control_api::Refusal::WrongKey => ingest_server::Refusal::WrongKey,
-            control_api::Refusal::Unavailable(error) => {
-                warn!("a stream key could not be checked: {error}");
-                ingest_server::Refusal::Unavailable
-            }
+            control_api::Refusal::Unavailable => ingest_server::Refusal::Unavailable,
         })
     }
 }
