@@ -55,9 +55,9 @@ export async function logIn(page) {
   await page.locator('button[type=submit]').click();
 }
 
-export async function shot(page, name) {
+export async function shot(page, name, options = {}) {
   mkdirSync(argument.shots, { recursive: true });
-  await page.screenshot({ path: join(argument.shots, `${name}.png`) });
+  await page.screenshot({ path: join(argument.shots, `${name}.png`), ...options });
 }
 
 /** Waits until the video plays on by itself. */

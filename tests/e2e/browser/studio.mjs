@@ -11,11 +11,11 @@ await withPage({}, async (page) => {
   await playing(page);
   await look(page);
   await untilNumber(page, { min: 0 });
-  await shot(page, 'studio');
+  await shot(page, 'studio', { fullPage: true });
   const tiles = await page.locator('.tile').allInnerTexts();
 
   await page.setViewportSize({ width: 390, height: 844 });
-  await shot(page, 'studio-phone');
+  await shot(page, 'studio-phone', { fullPage: true });
   await page.setViewportSize({ width: 1280, height: 800 });
 
   await page.getByRole('button', { name: 'End lecture' }).click();

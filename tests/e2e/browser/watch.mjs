@@ -75,6 +75,7 @@ await withPage({}, async (page) => {
   await page.waitForFunction(() => document.querySelector('video').videoHeight > 0);
 
   await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForFunction(() => !document.querySelector('.curtain'));
   await untilNumber(page, { min: 0 });
   await shot(page, 'watch-phone');
   measured.stalled = await stalls(page);

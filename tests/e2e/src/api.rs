@@ -105,6 +105,7 @@ impl Api {
 }
 
 fn data((status, body): (u16, Value), path: &str) -> Result<Value> {
-    ensure!((200..300).contains(&status) && body["success"] == true, "{path}: {status} {body}");
+    let whole = status == 204 || body["success"] == true;
+    ensure!((200..300).contains(&status) && whole, "{path}: {status} {body}");
     Ok(body["data"].clone())
 }
