@@ -199,6 +199,22 @@ impl Server {
         self.launch()
     }
 
+    /// Starts it again at another time of day: `hours` from now, by libfaketime. Deadlines run as ever.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_again_later(&mut self, hours: u32) -> Result<()> {
+        let library = fake_clock()?.to_string_lossy().into_owned();
+        for (name, value) in [
+            ("LD_PRELOAD", library),
+            ("FAKETIME", format!("+{hours}h")),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ] {
+            self.options.environment.push((name.to_owned(), value));
+        }
+        self.start_again()
+    }
+
     /// Where it keeps everything.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -264,6 +280,13 @@ impl Drop for Server {
             println!("--- the server's log ends with\n{}", self.log_end());
         }
     }
+}
+
+/// Debian's libfaketime, whatever the machine's architecture.
+fn fake_clock() -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path().join("faketime"));
+    let mut found = folders.map(|folder| folder.join("libfaketime.so.1")).filter(|path| path.is_file());
+    found.next().context("libfaketime is missing: run `setup/install test` (package faketime)")
 }
 
 /// Sends a signal by name.

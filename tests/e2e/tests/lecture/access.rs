@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::{
     clip::{Clip, PLAIN},
+    follow::renditions,
     http::Http,
     machine::eventually,
     publisher::Publisher,
@@ -106,6 +107,27 @@ fn a_student_who_is_removed_is_out_within_a_second() -> Result<()> {
         Some(&json!({})),
     )?;
     ensure!(status == 403 || status == 404, "playback is granted no more: {status}");
+    Ok(())
+}
+
+#[test]
+fn an_expired_token_is_refused() -> Result<()> {
+    let mut stage = Stage::open("Expiry")?;
+    let publisher = stage.publish(CLIP)?;
+    let playlist = stage.playable()?;
+    let paths = renditions(&stage.server.http(), &playlist)?;
+    stage.server.stop()?;
+    drop(publisher);
+
+    stage.server.start_again()?;
+    for path in paths.values().chain([&playlist]) {
+        stage.server.http().get(path)?.expect(200).context("a token outlives a restart")?;
+    }
+    stage.server.stop()?;
+    stage.server.start_again_later(2)?;
+    for path in paths.values().chain([&playlist]) {
+        stage.server.http().get(path)?.expect(403).with_context(|| format!("an hour was over: {path}"))?;
+    }
     Ok(())
 }
 
