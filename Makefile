@@ -7,10 +7,12 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# Property tests draw the same cases each time, so that a failure stays one; `make fuzz` looks for new ones.
+SAME_CASES := PROPTEST_RNG_SEED=20261120
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help run test check fix e2e bench
+.PHONY: help run test check fix e2e bench fuzz
 
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -28,9 +30,9 @@ test: ## Set up what the tests need and run all of them, end to end ones too
 	@# One build of everything, executables included: the end-to-end tests start the real ones.
 	cargo build --workspace --all-targets --locked
 ifdef NEXTEST
-	cargo nextest run --workspace --locked
+	$(SAME_CASES) cargo nextest run --workspace --locked
 else
-	cargo test --workspace --all-targets --locked
+	$(SAME_CASES) cargo test --workspace --all-targets --locked
 endif
 
 check: ## Format, lints with warnings denied, the rules of the house, licences and bans, web types
@@ -67,6 +69,11 @@ bench: ## What a lecture costs in processor time, on the release build
 	@$(MAKE) web/dist/.built
 	cargo build --release --locked -p lectern -p packager-transcoder
 	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench
+
+fuzz: ## The property tests of cores and parsers with many more cases, new ones each time (CASES=20000)
+	@setup/install build
+	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --locked -p media -p hls -p access -p limits \
+	    -p ingest-core -p packager-core -p origin-core -p sim
 
 # Files, so that a second run has nothing to do.
 

@@ -158,8 +158,16 @@ fn live(world: &mut World, event: &Event) {
     }
 }
 
+/// These cases are long: fewer of them than proptest's own default, unless `PROPTEST_CASES` asks for more.
+fn config(cases_usual: u32) -> ProptestConfig {
+    const CASES_DEFAULT: u32 = 256;
+    let asked = ProptestConfig::default();
+    let cases = if asked.cases == CASES_DEFAULT { cases_usual } else { asked.cases };
+    ProptestConfig { cases, max_shrink_iters: 400, failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(200))]
 
     #[test]
     fn no_history_breaks_a_rule(events in prop::collection::vec(event(), 1..7), drop_rungs: bool) {

@@ -329,8 +329,16 @@ fn the_clock_of_the_encoder_may_wrap() {
     assert_eq!(lecture.players["source"].parts, lecture.players["source"].media_parts);
 }
 
+/// These cases are long: fewer of them than proptest's own default, unless `PROPTEST_CASES` asks for more.
+fn config(cases_usual: u32) -> ProptestConfig {
+    const CASES_DEFAULT: u32 = 256;
+    let asked = ProptestConfig::default();
+    let cases = if asked.cases == CASES_DEFAULT { cases_usual } else { asked.cases };
+    ProptestConfig { cases, max_shrink_iters: 400, failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(24))]
 
     #[test]
     fn players_follow_whatever_the_network_does(
