@@ -1,5 +1,6 @@
 //! `lectern demo`: the server on loopback with a course, people and a generated lecture, to look at.
 
+mod door;
 mod publisher;
 mod words;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use runtime::{clock, config::Lookup, shutdown::Shutdown, telemetry};
 use tracing::{info, warn};
 
+use self::door::Door;
 use crate::{cli, serve::stop_signal, settings::Settings, terminal, wiring, wiring::Server};
 
 /// The log's filter where `LECTERN_LOG` says nothing: the terminal belongs to the addresses and log-ins.
@@ -31,9 +33,12 @@ pub(crate) async fn run(lookup: Lookup, options: &cli::Demo) -> Result<()> {
     let settings = Settings::load(lookup)?;
     telemetry::start_logs(&settings.lookup, LOG_FILTER)?;
     let transcoder = wiring::transcoder_path(&settings)?;
-    let server = Server::start(settings).await?;
+    let door = Door::new();
+    let opened = door.clone();
+    let server = Server::start(settings, |control| opened.router(control)).await?;
     let seed = server.control.seed_demo().await.context("make the demo's course and people")?;
-    let stage = words::Stage::new(&server, &seed);
+    door.open(&seed);
+    let stage = words::Stage::new(&server, &seed, &door);
     terminal::say(&if options.json { stage.json()? } else { stage.text(options.no_publisher) });
 
     let tasks = Shutdown::new();

@@ -13,7 +13,7 @@ const LOG_FILTER: &str = "info";
 pub(crate) async fn run(lookup: Lookup) -> Result<()> {
     let settings = Settings::load(lookup)?;
     telemetry::start_logs(&settings.lookup, LOG_FILTER)?;
-    let server = Server::start(settings).await?;
+    let server = Server::start(settings, |_| axum::Router::new()).await?;
     if let Some(link) = server.control.setup_link().await.context("look for the first admin")? {
         terminal::say("This server has no administrator yet. Open this link once to become it:");
         terminal::say(&format!("  {link}"));

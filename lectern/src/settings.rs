@@ -94,9 +94,9 @@ impl Settings {
         let settings = Self {
             environment,
             roles: lookup.parsed("LECTERN_ROLES", Roles::ALL)?,
-            http_addr: lookup.parsed("LECTERN_HTTP_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
-            rtmp_addr: lookup.parsed("LECTERN_RTMP_ADDR", SocketAddr::from(([0, 0, 0, 0], 1935)))?,
-            metrics_addr: lookup.parsed("LECTERN_METRICS_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090)))?,
+            http_addr: address(&lookup, "LECTERN_HTTP_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
+            rtmp_addr: address(&lookup, "LECTERN_RTMP_ADDR", SocketAddr::from(([0, 0, 0, 0], 1935)))?,
+            metrics_addr: address(&lookup, "LECTERN_METRICS_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090)))?,
             database_url: lookup.text("DATABASE_URL"),
             data_dir,
             public_url,
@@ -204,6 +204,11 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.generated { "Secret(generated)" } else { "Secret(set)" })
     }
+}
+
+/// An address to listen on.
+fn address(lookup: &Lookup, name: &str, usual: SocketAddr) -> Result<SocketAddr> {
+    lookup.parsed(name, usual).with_context(|| format!("{name} takes an address and a port, such as {usual}"))
 }
 
 /// Reads `secret.key` in the data folder, or makes it: 32 random bytes in hex, readable by its owner alone.

@@ -253,7 +253,7 @@ fn logged_in(control: &Control, issued: tokens::Issued) -> Response {
     response
 }
 
-fn cookie(control: &Control, token: &str, life_s: u64) -> HeaderValue {
+pub(super) fn cookie(control: &Control, token: &str, life_s: u64) -> HeaderValue {
     let secure = if control.config().is_https() { "; Secure" } else { "" };
     let text = format!("{COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/api; Max-Age={life_s}{secure}");
     HeaderValue::from_str(&text).expect("tokens are made of letters, digits, dashes and underscores")

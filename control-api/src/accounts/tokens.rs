@@ -39,7 +39,7 @@ pub(crate) async fn issue(
     tx: &mut Tx,
     user: User,
     now: DateTime<Utc>,
-) -> Result<Issued, HttpError> {
+) -> Result<Issued, db::Error> {
     let refresh = encode(&random::bytes());
     store(control, tx, &user, new_id(), &refresh, now).await?;
     rows::logged_in(tx, user.id, now).await?;
@@ -106,7 +106,7 @@ async fn store(
     family_id: Uuid,
     text: &str,
     now: DateTime<Utc>,
-) -> Result<(), HttpError> {
+) -> Result<(), db::Error> {
     let token = InsertToken {
         id: new_id(),
         family_id,
@@ -115,7 +115,7 @@ async fn store(
         now,
         expires_at: now + control.config().refresh_life,
     };
-    Ok(rows::insert_token(tx, token).await?)
+    rows::insert_token(tx, token).await
 }
 
 fn access(control: &Control, user: &User, now: DateTime<Utc>) -> String {

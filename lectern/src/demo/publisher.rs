@@ -70,6 +70,8 @@ fn start_generator(transcoder: &Path) -> Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
+        // Ctrl-C at the terminal is for the server, which ends the generator when it is through.
+        .process_group(0)
         .spawn()
         .with_context(|| {
             format!(

@@ -4,12 +4,17 @@ use anyhow::{Context, Result};
 use control_api::DemoSeed;
 use serde::Serialize;
 
+use super::door::Door;
 use crate::wiring::{Server, reachable};
 
 /// The addresses and log-ins of a demo.
 #[derive(Debug, Serialize)]
 pub(super) struct Stage {
     page_url: String,
+    /// Logs its holder in as the student and leads to `page_url`.
+    student_link: String,
+    /// Logs its holder in as the teacher and leads to `studio_url`.
+    teacher_link: String,
     studio_url: String,
     api_url: String,
     rtmp_url: String,
@@ -27,10 +32,12 @@ struct Person {
 }
 
 impl Stage {
-    pub(super) fn new(server: &Server, seed: &DemoSeed) -> Self {
+    pub(super) fn new(server: &Server, seed: &DemoSeed, door: &Door) -> Self {
         let http = format!("http://{}", reachable(server.http));
         Self {
             page_url: format!("{http}/watch/{}", seed.session_id),
+            student_link: format!("{http}{}", door.student_path()),
+            teacher_link: format!("{http}{}", door.teacher_path()),
             studio_url: format!("{http}/studio/{}", seed.course_id),
             api_url: format!("{http}/api/v1"),
             rtmp_url: format!("rtmp://{}/live", reachable(server.rtmp)),
@@ -58,22 +65,26 @@ impl Stage {
     pub(super) fn text(&self, no_publisher: bool) -> String {
         let mut lines = vec![
             String::new(),
-            "  A lecture is on. Open this page and log in as the student:".to_owned(),
+            match no_publisher {
+                true => "  The stage is yours. Publish as below; a student sees it here:".to_owned(),
+                false => "  A lecture is on. A student sees it here:".to_owned(),
+            },
             String::new(),
-            format!("      {}", self.page_url),
+            format!("      {}", self.student_link),
+            String::new(),
+            "  and this is the teacher's studio (in another browser or a private window):".to_owned(),
+            String::new(),
+            format!("      {}", self.teacher_link),
+            String::new(),
+            format!("  These links log you in. By hand, at {}:", self.page_url),
             String::new(),
         ];
-        if no_publisher {
-            "  The stage is yours. Publish, then open this page and log in as the student:"
-                .clone_into(&mut lines[1]);
-        }
         for user in &self.users {
             lines.push(format!("      {:<11} {:<28} {}", user.role, user.email, user.password));
         }
         lines.extend([
             String::new(),
-            format!("  The teacher's studio:  {}", self.studio_url),
-            format!("  The API's reference:   {}", self.api_url.replace("/api/v1", "/api/docs")),
+            format!("  The API's reference: {}", self.api_url.replace("/api/v1", "/api/docs")),
             String::new(),
             match no_publisher {
                 true => "  In OBS, Settings → Stream, Service \"Custom…\":".to_owned(),

@@ -56,11 +56,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Binds every port, opens the database, goes on with what was on air, and serves.
+    /// Binds every port, opens the database, goes on with what was on air, and serves. `more_pages` are
+    /// routes beside those of the rooms.
     ///
     /// # Errors
     /// What could not be had, with words about what to do.
-    pub(crate) async fn start(settings: Settings) -> Result<Self> {
+    pub(crate) async fn start(
+        settings: Settings,
+        more_pages: impl FnOnce(&Control) -> axum::Router,
+    ) -> Result<Self> {
         let lookup = &settings.lookup;
         let metrics = telemetry::start_metrics()?;
         let http_listener = Listener::bind(settings.http_addr, Limits::from_lookup(lookup)?).await?;
@@ -125,7 +129,7 @@ impl Server {
         let ingest = ingest_server::Config::from_lookup(lookup)?;
         ingest_tasks.spawn(ingest_server::serve(rtmp_listener, ingest, world, ingest_tasks.token().clone()));
         info!("listening for RTMP on {rtmp}");
-        let pages = control.router().fallback(pages::serve);
+        let pages = control.router().merge(more_pages(&control)).fallback(pages::serve);
         let service = Service { origin: Some(origin), pages };
         http_tasks.spawn(http_listener.serve(service, http_tasks.clone(), HTTP_PATIENCE));
         let (worker, stop) = (control.clone(), other_tasks.token().clone());

@@ -206,6 +206,8 @@ fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
+        // Ctrl-C at the terminal is for the server, which ends the transcoder when it is through.
+        .process_group(0)
         .spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {

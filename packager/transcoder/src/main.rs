@@ -13,7 +13,7 @@ use media::pipe::FrameRate;
 
 /// Makes the lower renditions of one session: frames of `media::pipe` on standard input, and on standard output.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "lectern-transcoder", version)]
 struct Arguments {
     /// Write a generated lecture to standard output instead
     #[arg(long)]

@@ -6,6 +6,7 @@
 
 mod access;
 mod commands;
+mod door;
 mod encodings;
 mod interruptions;
 mod pages;
