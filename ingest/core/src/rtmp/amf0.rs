@@ -1,14 +1,10 @@
 //! AMF 0 values, both ways, within a budget: depth, nodes and bytes are limited before memory is taken.
 
 use bytes::{BufMut, BytesMut};
-use thiserror::Error;
 
-/// Objects and arrays inside each other.
-pub const DEPTH_MAX: usize = 16;
-/// Values in one message, properties and array entries included.
-pub const NODES_MAX: usize = 1000;
-/// Bytes of one message's values.
-pub const BYTES_MAX: usize = 64 << 10;
+use super::{amf::Source, amf3};
+
+pub use super::amf::{BYTES_MAX, DEPTH_MAX, Error, NODES_MAX, Value};
 
 mod marker {
     pub(super) const NUMBER: u8 = 0x00;
@@ -26,88 +22,8 @@ mod marker {
     pub(super) const UNSUPPORTED: u8 = 0x0d;
     pub(super) const XML: u8 = 0x0f;
     pub(super) const TYPED_OBJECT: u8 = 0x10;
-}
-
-/// Why values could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Error {
-    /// The message ends inside a value.
-    #[error("AMF value ends {missing} bytes early")]
-    Truncated {
-        /// How many bytes are missing.
-        missing: usize,
-    },
-    /// Deeper than [`DEPTH_MAX`].
-    #[error("AMF values are nested deeper than {DEPTH_MAX}")]
-    TooDeep,
-    /// More than [`NODES_MAX`] values.
-    #[error("more than {NODES_MAX} AMF values")]
-    TooManyNodes,
-    /// More than [`BYTES_MAX`] bytes.
-    #[error("AMF values of {0} bytes are over {BYTES_MAX}")]
-    TooLong(usize),
-    /// A type that RTMP publishers do not send (AMF 3, movie clips, record sets).
-    #[error("AMF 0 type {0:#04x} is not supported")]
-    Type(u8),
-}
-
-/// A value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// Every number is a double.
-    Number(f64),
-    /// True or false.
-    Boolean(bool),
-    /// Text; what is no UTF-8 is replaced. Long strings and XML documents too.
-    String(String),
-    /// Properties in their order. ECMA arrays and typed objects too.
-    Object(Vec<(String, Self)>),
-    /// Entries of a strict array.
-    Array(Vec<Self>),
-    /// Milliseconds since 1970.
-    Date(f64),
-    /// Null.
-    Null,
-    /// Undefined, unsupported, and references to earlier objects.
-    Undefined,
-}
-
-impl Value {
-    /// An object from names and values.
-    pub fn object<'a>(properties: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        Self::Object(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
-    /// The number, if it is one.
-    #[must_use]
-    pub fn as_number(&self) -> Option<f64> {
-        if let Self::Number(number) = self { Some(*number) } else { None }
-    }
-
-    /// The text, if it is one.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
-    }
-
-    /// A property by its name, if this is an object that has it.
-    #[must_use]
-    pub fn property(&self, name: &str) -> Option<&Self> {
-        let Self::Object(properties) = self else { return None };
-        properties.iter().find(|(key, _)| key == name).map(|(_, value)| value)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
+    /// The value behind it is one of AMF 3.
+    pub(super) const AVMPLUS: u8 = 0x11;
 }
 
 /// Reads all values of a message.
@@ -115,12 +31,9 @@ impl From<&str> for Value {
 /// # Errors
 /// When they end early, are over a limit, or have a type of another age.
 pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, Error> {
-    if bytes.len() > BYTES_MAX {
-        return Err(Error::TooLong(bytes.len()));
-    }
-    let mut reader = Reader { rest: bytes, nodes: 0 };
+    let mut reader = Reader { source: Source::new(bytes)?, references: amf3::References::default() };
     let mut values = Vec::new();
-    while !reader.rest.is_empty() {
+    while !reader.source.is_empty() {
         values.push(reader.value(0)?);
     }
     Ok(values)
@@ -173,47 +86,42 @@ pub fn write(out: &mut BytesMut, value: &Value) {
 }
 
 struct Reader<'a> {
-    rest: &'a [u8],
-    nodes: usize,
+    source: Source<'a>,
+    /// Of the AMF 3 values in between: one table for the whole message.
+    references: amf3::References,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Result<Value, Error> {
-        if depth > DEPTH_MAX {
-            return Err(Error::TooDeep);
-        }
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(Error::TooManyNodes);
-        }
-        match self.array::<1>()?[0] {
-            marker::NUMBER => Ok(Value::Number(self.double()?)),
-            marker::BOOLEAN => Ok(Value::Boolean(self.array::<1>()?[0] != 0)),
-            marker::STRING => Ok(Value::String(self.short_text()?)),
+        self.source.begin_value(depth)?;
+        match self.source.byte()? {
+            marker::NUMBER => self.source.double().map(Value::Number),
+            marker::BOOLEAN => Ok(Value::Boolean(self.source.byte()? != 0)),
+            marker::STRING => self.short_text().map(Value::String),
             marker::OBJECT => self.properties(depth),
             marker::NULL => Ok(Value::Null),
             marker::UNDEFINED | marker::UNSUPPORTED => Ok(Value::Undefined),
-            marker::REFERENCE => self.take(2).map(|_| Value::Undefined),
+            marker::REFERENCE => self.source.take(2).map(|_| Value::Undefined),
             marker::ECMA_ARRAY => {
                 // The count is a hint that some publishers get wrong; the end marker decides.
-                self.take(4)?;
+                self.source.take(4)?;
                 self.properties(depth)
             }
             marker::STRICT_ARRAY => self.entries(depth),
             marker::DATE => {
-                let date = self.double()?;
-                self.take(2)?;
+                let date = self.source.double()?;
+                self.source.take(2)?;
                 Ok(Value::Date(date))
             }
             marker::LONG_STRING | marker::XML => {
-                let length = u32::from_be_bytes(self.array()?);
-                let text = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-                Ok(Value::String(String::from_utf8_lossy(text).into_owned()))
+                let length = u32::from_be_bytes(self.source.array()?);
+                self.source.text(usize::try_from(length).unwrap_or(usize::MAX)).map(Value::String)
             }
             marker::TYPED_OBJECT => {
                 self.short_text()?;
                 self.properties(depth)
             }
+            marker::AVMPLUS => amf3::read_value(&mut self.source, &mut self.references, depth + 1),
             other => Err(Error::Type(other)),
         }
     }
@@ -222,8 +130,8 @@ impl<'a> Reader<'a> {
         let mut properties = Vec::new();
         loop {
             let name = self.short_text()?;
-            if name.is_empty() && self.rest.first() == Some(&marker::OBJECT_END) {
-                self.take(1)?;
+            if name.is_empty() && self.source.peek() == Some(marker::OBJECT_END) {
+                self.source.byte()?;
                 return Ok(Value::Object(properties));
             }
             properties.push((name, self.value(depth + 1)?));
@@ -231,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entries(&mut self, depth: usize) -> Result<Value, Error> {
-        let count = u32::from_be_bytes(self.array()?);
+        let count = u32::from_be_bytes(self.source.array()?);
         let mut entries = Vec::new();
         // Not reserved ahead: a count costs the peer four bytes, an entry one at least.
         for _ in 0..count {
@@ -241,27 +149,8 @@ impl<'a> Reader<'a> {
     }
 
     fn short_text(&mut self) -> Result<String, Error> {
-        let length = u16::from_be_bytes(self.array()?);
-        let text = self.take(usize::from(length))?;
-        Ok(String::from_utf8_lossy(text).into_owned())
-    }
-
-    fn double(&mut self) -> Result<f64, Error> {
-        self.array().map(f64::from_be_bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let missing = N.saturating_sub(self.rest.len());
-        let (array, rest) = self.rest.split_first_chunk::<N>().ok_or(Error::Truncated { missing })?;
-        self.rest = rest;
-        Ok(*array)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let missing = length.saturating_sub(self.rest.len());
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Error::Truncated { missing })?;
-        self.rest = rest;
-        Ok(taken)
+        let length = u16::from_be_bytes(self.source.array()?);
+        self.source.text(usize::from(length))
     }
 }
 
@@ -332,6 +221,6 @@ mod tests {
         assert_eq!(read_all(&vec![0; BYTES_MAX + 1]), Err(Error::TooLong(BYTES_MAX + 1)));
         let long = [marker::LONG_STRING, 0xff, 0xff, 0xff, 0xff, b'x'];
         assert!(matches!(read_all(&long), Err(Error::Truncated { .. })));
-        assert_eq!(read_all(&[0x11, 0x0a]), Err(Error::Type(0x11)));
+        assert_eq!(read_all(&[0x0e, 0x0a]), Err(Error::Type(0x0e)));
     }
 }

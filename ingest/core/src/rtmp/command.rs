@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     amf0::{self, Value},
+    amf3,
     chunk::Message,
     message::{chunk_stream, kind},
 };
@@ -82,17 +83,20 @@ pub fn info(level: Level, code: &str, description: &str) -> Value {
     Value::object([("level", level.into()), ("code", code.into()), ("description", description.into())])
 }
 
-/// The values of a command or data message. In AMF 3 clothes (types 15 and 17) a format byte stands
-/// before what are AMF 0 values all the same.
+/// The values of a command or data message. In AMF 3 clothes (types 15 and 17) a format byte stands before
+/// them: 0 for AMF 0 values, each of which may change over to AMF 3; 3 for AMF 3 values throughout. Where
+/// it is left out the values are AMF 0.
 ///
 /// # Errors
 /// When a value cannot be read.
 pub fn read_values(message_kind: u8, payload: &[u8]) -> Result<Vec<Value>, amf0::Error> {
     let dressed = matches!(message_kind, kind::COMMAND_AMF3 | kind::DATA_AMF3);
-    amf0::read_all(match payload {
-        [0, rest @ ..] if dressed => rest,
-        all => all,
-    })
+    match payload {
+        [0, rest @ ..] if dressed => amf0::read_all(rest),
+        // No command and no note begins with an AMF 0 object, which has the same marker.
+        [3, rest @ ..] if dressed => amf3::read_all(rest),
+        all => amf0::read_all(all),
+    }
 }
 
 /// The properties of the `onMetaData` that a publisher sends, also behind `@setDataFrame`.

@@ -24,6 +24,8 @@ pub mod kind {
     pub const VIDEO: u8 = 9;
     /// Data in AMF 3 clothes.
     pub const DATA_AMF3: u8 = 15;
+    /// Shared object in AMF 3 clothes; not for a live class.
+    pub const SHARED_OBJECT_AMF3: u8 = 16;
     /// Command in AMF 3 clothes.
     pub const COMMAND_AMF3: u8 = 17;
     /// Data in AMF 0 (7.1.2).

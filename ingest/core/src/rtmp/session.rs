@@ -340,6 +340,7 @@ impl Session {
         ]);
         let mut information = info(Level::Status, "NetConnection.Connect.Success", "Connected.");
         if let Value::Object(entries) = &mut information {
+            // Whoever asked for AMF 3 (3) is told that he hears AMF 0; he may go on sending either.
             entries.push(("objectEncoding".to_owned(), 0.0.into()));
         }
         self.send(&Command::new("_result", command.transaction, vec![properties, information]).message(0));

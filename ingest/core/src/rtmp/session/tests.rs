@@ -16,7 +16,7 @@ use crate::{
         amf0::Value,
         chunk::{self, Limits, Message, Reader, Writer},
         client::{self, Client},
-        command::Command,
+        command::{self, Command},
         handshake::Handshake,
         message::{self, Event, kind},
     },
@@ -314,6 +314,36 @@ fn commands_in_amf_3_clothes_and_empty_ones_are_taken() {
         assert_eq!(bench.send(&media(kind, 0, Bytes::new())), [""; 0]);
     }
     assert_eq!(bench.send(&dressed(publish("lk_test"), kind::COMMAND_AMF3)), ["admit"]);
+}
+
+#[test]
+fn a_publisher_that_speaks_amf_3_can_publish() {
+    let mut bench = Bench::new();
+    bench.greet();
+    // Format 0: AMF 0, where the command object changes over to AMF 3.
+    let mixed = |values: &[Value], amf3: &[u8]| [&[0], command::data(values).as_ref(), amf3].concat();
+    let command = |stream, payload: Vec<u8>| Message {
+        chunk_stream: 3,
+        timestamp_ms: 0,
+        kind: kind::COMMAND_AMF3,
+        stream,
+        payload: payload.into(),
+    };
+    let connect = mixed(&["connect".into(), 1.0.into()], b"\x11\x0a\x0b\x01\x07app\x06\x09live\x01");
+    let outputs = bench.send(&command(0, connect));
+    assert_eq!(outputs.last().unwrap(), "_result 1", "answered in AMF 0: {outputs:?}");
+    // Format 3: AMF 3 throughout.
+    assert_eq!(bench.send(&command(0, b"\x03\x06\x19createStream\x04\x02\x01".to_vec())), ["_result 2"]);
+    let shared = Message { kind: kind::SHARED_OBJECT_AMF3, ..command(0, b"\0\0\x04name".to_vec()) };
+    assert_eq!(bench.send(&shared), [""; 0], "shared objects are nothing to us");
+    let publish = mixed(&["publish".into(), 3.0.into(), Value::Null], b"\x11\x06\x0flk_test");
+    assert_eq!(bench.send(&command(1, publish)), ["admit"]);
+    bench.session.admitted(bench.now);
+    bench.drain();
+    let metadata = b"\x11\x0a\x0b\x01\x13framerate\x04\x1e\x01";
+    let metadata = mixed(&["@setDataFrame".into(), "onMetaData".into()], metadata);
+    assert_eq!(bench.send(&Message { kind: kind::DATA_AMF3, ..command(1, metadata) }), [""; 0]);
+    assert_eq!(bench.send(&media(kind::AUDIO, 0, write::audio_config(&ASC))), ["config"]);
 }
 
 #[test]
