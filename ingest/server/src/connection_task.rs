@@ -6,17 +6,14 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ingest_core::rtmp::session::{CloseReason, Output, Session};
 use runtime::clock;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use crate::{
     Config, World,
     admission::{Admission, BAD_NAME},
+    transport::{Beat, Transport},
 };
 use live::{Live, Trouble};
 
@@ -30,7 +27,8 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection and what belongs to it.
 pub(crate) struct Connection<W> {
-    stream: TcpStream,
+    transport: Transport,
+    beat: Beat,
     peer: SocketAddr,
     config: Arc<Config>,
     admission: Admission,
@@ -50,7 +48,8 @@ enum Input {
 
 impl<W: World> Connection<W> {
     pub(crate) fn new(
-        stream: TcpStream,
+        transport: Transport,
+        beat: Beat,
         peer: SocketAddr,
         config: Arc<Config>,
         admission: Admission,
@@ -58,13 +57,11 @@ impl<W: World> Connection<W> {
         nonce: [u8; 32],
     ) -> Self {
         let session = Session::new(config.session.clone(), nonce, clock::now());
-        Self { stream, peer, config, admission, world, session, live: None }
+        Self { transport, beat, peer, config, admission, world, session, live: None }
     }
 
     /// Serves the connection to its end.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        // Acknowledgements and answers are small and wanted at once.
-        let _ = self.stream.set_nodelay(true);
         let mut buffer = vec![0; READ_BYTES];
         let reason = loop {
             if let Some(reason) = self.drain(&stop).await {
@@ -91,22 +88,40 @@ impl<W: World> Connection<W> {
     }
 
     async fn next_input(&mut self, buffer: &mut [u8], stop: &CancellationToken) -> Input {
-        let (next_second, give_way) = match &self.live {
-            Some(live) => (Some(live.next_report()), Some(live.give_way())),
-            None => (None, None),
-        };
-        let give_way = async {
-            match give_way {
-                Some(give_way) => give_way.cancelled().await,
-                None => std::future::pending().await,
+        loop {
+            let now = clock::now();
+            let next_second = self.live.as_ref().map(Live::next_report);
+            let next_timeout = self.session.poll_timeout();
+            // Asked first each time, so that one who floods us cannot keep them from being heard.
+            if stop.is_cancelled() {
+                return Input::Stop;
             }
-        };
-        tokio::select! {
-            read = self.stream.read(buffer) => Input::Read(read),
-            () = clock::sleep_until_some(self.session.poll_timeout()) => Input::Timeout,
-            () = clock::sleep_until_some(next_second) => Input::Second,
-            () = give_way => Input::GiveWay,
-            () = stop.cancelled() => Input::Stop,
+            if self.live.as_ref().is_some_and(|live| live.give_way().is_cancelled()) {
+                return Input::GiveWay;
+            }
+            if next_second.is_some_and(|at| at <= now) {
+                return Input::Second;
+            }
+            if next_timeout.is_some_and(|at| at <= now) {
+                return Input::Timeout;
+            }
+            if let Some(read) = self.transport.look(buffer, now).transpose() {
+                // A publisher faster than real time must let others have their turn.
+                tokio::task::consume_budget().await;
+                return Input::Read(read);
+            }
+            let next_look = self.transport.next_look();
+            let deadline = next_look.into_iter().chain(next_second).chain(next_timeout).min();
+            if next_look.is_some() {
+                // The beat is often enough for the two tokens.
+                clock::sleep_until_some(deadline).await;
+                continue;
+            }
+            tokio::select! {
+                read = self.transport.read(buffer) => return Input::Read(read),
+                () = clock::sleep_until_some(deadline) => {}
+                () = stop.cancelled() => {}
+            }
         }
     }
 
@@ -118,7 +133,7 @@ impl<W: World> Connection<W> {
             match output {
                 Output::Send(_) if broken => {}
                 Output::Send(bytes) => {
-                    let written = timeout(self.config.write_timeout, self.stream.write_all(&bytes)).await;
+                    let written = timeout(self.config.write_timeout, self.transport.write_all(&bytes)).await;
                     broken = !matches!(written, Ok(Ok(())));
                 }
                 Output::Admit(key) => {
@@ -130,6 +145,7 @@ impl<W: World> Connection<W> {
                         Ok(admitted) => {
                             self.live = Some(Live::new(admitted, Arc::clone(&self.world), &self.config));
                             self.session.admitted(clock::now());
+                            self.transport.follow(self.beat);
                         }
                         Err(description) => {
                             info!(peer = %self.peer, "publisher from {} is refused: {description}", self.peer);
@@ -154,11 +170,8 @@ impl<W: World> Connection<W> {
         broken.then_some(CloseReason::Broken)
     }
 
-    async fn linger(mut self) {
-        let _ = self.stream.shutdown().await;
-        let mut rest = [0; 4096];
-        let _ =
-            timeout(LINGER, async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} }).await;
+    async fn linger(self) {
+        let _ = timeout(LINGER, self.transport.drain()).await;
     }
 }
 

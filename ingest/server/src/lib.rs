@@ -11,6 +11,7 @@ mod guesses;
 mod places;
 mod registry;
 mod rtmp_listener;
+mod transport;
 mod world;
 
 pub use config::Config;

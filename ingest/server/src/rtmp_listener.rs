@@ -12,6 +12,7 @@ use crate::{
     admission::Admission,
     connection_task::Connection,
     places::{Place, Places, source_of},
+    transport::{Beat, Transport},
 };
 
 /// After a failed accept (no file descriptors, usually) the loop rests so long.
@@ -25,6 +26,7 @@ pub async fn serve<W: World>(listener: TcpListener, config: Config, world: Arc<W
         admission: Admission::new(&config),
         config: Arc::new(config),
         world,
+        beat: Beat::new(),
         stop: stop.clone(),
         tasks: TaskTracker::new(),
     };
@@ -52,6 +54,7 @@ struct Server<W> {
     places: Places,
     admission: Admission,
     world: Arc<W>,
+    beat: Beat,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -74,7 +77,8 @@ impl<W: World> Server<W> {
         place: Place,
     ) -> impl Future<Output = ()> + use<W> {
         let connection = Connection::new(
-            stream,
+            Transport::new(stream),
+            self.beat,
             peer,
             Arc::clone(&self.config),
             self.admission.clone(),

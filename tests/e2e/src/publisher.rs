@@ -24,7 +24,15 @@ impl Publisher {
     /// # Errors
     /// When ffmpeg cannot be started.
     pub fn start(clip: &Path, rtmp_url: &str, key: &str) -> Result<Self> {
-        Self::start_at(clip, 0.0, rtmp_url, key)
+        Self::send(&[], clip, rtmp_url, key)
+    }
+
+    /// Sends a file again and again, in real time, until the value is dropped.
+    ///
+    /// # Errors
+    /// When ffmpeg cannot be started.
+    pub fn for_ever(clip: &Path, rtmp_url: &str, key: &str) -> Result<Self> {
+        Self::send(&["-stream_loop", "-1"], clip, rtmp_url, key)
     }
 
     /// Sends a file from a second on, as an encoder does that was cut off and returns.
@@ -32,12 +40,14 @@ impl Publisher {
     /// # Errors
     /// When ffmpeg cannot be started.
     pub fn start_at(clip: &Path, from_s: f64, rtmp_url: &str, key: &str) -> Result<Self> {
+        let from_s = from_s.to_string();
+        Self::send(&["-ss", &from_s], clip, rtmp_url, key)
+    }
+
+    fn send(input: &[&str], clip: &Path, rtmp_url: &str, key: &str) -> Result<Self> {
         let said = NamedTempFile::new()?;
         let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-nostdin", "-v", "warning", "-re"]);
-        if from_s > 0.0 {
-            ffmpeg.args(["-ss", &from_s.to_string()]);
-        }
+        ffmpeg.args(["-nostdin", "-v", "warning", "-re"]).args(input);
         ffmpeg.arg("-i").arg(clip).args(["-c", "copy", "-f", "flv", "-flvflags", "no_duration_filesize"]);
         ffmpeg.arg(format!("{rtmp_url}/{key}"));
         let child = ffmpeg

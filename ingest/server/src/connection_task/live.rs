@@ -62,8 +62,8 @@ impl<W: World> Live<W> {
         self.report_at
     }
 
-    pub(super) fn give_way(&self) -> CancellationToken {
-        self.admitted.entry.give_way.clone()
+    pub(super) const fn give_way(&self) -> &CancellationToken {
+        &self.admitted.entry.give_way
     }
 
     /// Tells how the publication does.
