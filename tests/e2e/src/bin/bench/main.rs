@@ -6,17 +6,30 @@
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod clips;
+mod edge;
+mod glass;
 mod ingest;
+mod ladder;
+mod load;
 mod meter;
 mod peer;
+mod replies;
 mod report;
+mod viewers;
 
 use anyhow::{Result, bail};
 
 /// One bench: its name and what runs it.
 type Bench = (&'static str, fn() -> Result<()>);
 
-const BENCHES: [Bench; 1] = [("ingest", ingest::run)];
+const BENCHES: [Bench; 6] = [
+    ("ingest", ingest::run),
+    ("edge", edge::run),
+    ("replies", replies::run),
+    ("viewers", viewers::run),
+    ("ladder", ladder::run),
+    ("glass", glass::run),
+];
 
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
