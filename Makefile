@@ -64,11 +64,12 @@ else
 	cargo test --locked -p e2e -- --nocapture $(ARGS)
 endif
 
-bench: ## What a lecture costs in processor time, on the release build
-	@setup/install build test
-	@$(MAKE) web/dist/.built
+bench: ## What a lecture costs, on the release build, beside nginx and ffmpeg; ARGS="ingest replies" for some of it
+	@setup/install build test bench
+	@$(MAKE) web/dist/.built tests/e2e/browser/node_modules/.installed
 	cargo build --release --locked -p lectern -p packager-transcoder
-	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench
+	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench -- $(ARGS)
+	cargo bench --locked -p access --bench token_check
 
 fuzz: ## The property tests of cores and parsers with many more cases, new ones each time (CASES=20000)
 	@setup/install build

@@ -69,7 +69,7 @@ impl Nginx {
             if let Some(status) = child.try_wait()? {
                 bail!("nginx ended with {status}");
             }
-            Ok(drop(std::net::TcpStream::connect(("127.0.0.1", http))?))
+            std::net::TcpStream::connect(("127.0.0.1", http)).map(drop).map_err(Into::into)
         });
         if let Err(error) = up {
             let said = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();

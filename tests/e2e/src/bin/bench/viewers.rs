@@ -1,7 +1,7 @@
 //! Low-latency viewers as players are: each holds a reload of picture and of sound, and fetches each part at once, eight
 //! requests a second in all. One pilot a rendition reads playlists; the others ask for what he asks for.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
@@ -24,6 +24,8 @@ const VIEWERS: u32 = 1000;
 const WARM_UP: Duration = Duration::from_secs(4);
 const MEASURED: Duration = Duration::from_secs(15);
 const WAITERS: usize = 2000;
+/// A viewer session may hold twelve requests.
+const TOKENS: usize = 250;
 const ROUNDS: usize = 5;
 
 /// What the pilot knows.
@@ -31,8 +33,14 @@ const ROUNDS: usize = 5;
 struct Edge {
     /// What comes next: media sequence number and part.
     next: (u64, u64),
-    /// The newest part's path.
+    /// The newest part's name.
     part: String,
+}
+
+/// A rendition: its playlist's path under each token, and where its edge is.
+struct Watched {
+    paths: Vec<Arc<str>>,
+    edge: watch::Receiver<Edge>,
 }
 
 /// Runs and prints both: a thousand viewers, then two thousand who wait for one part.
@@ -41,35 +49,41 @@ pub(crate) fn run() -> Result<()> {
     let teacher = server.log_in("admin")?;
     let lecture = teacher.go_live("Bench")?;
     let _publisher = Publisher::for_ever(&clips::lecture_720p30()?, &server.rtmp_url(), &lecture.key)?;
-    let path = eventually("the lecture is playable", Duration::from_secs(20), || {
-        teacher.playback(&lecture.session)
-    })?;
+    eventually("the lecture is playable", Duration::from_secs(20), || teacher.playback(&lecture.session))?;
+    let tokens = (0..TOKENS).map(|_| teacher.playback(&lecture.session)).collect::<Result<Vec<_>>>()?;
     // The live window: what CDNs and most players ask for.
-    let path = path.replace("/dvr/", "/");
-    let paths = renditions(&server.http(), &path)?;
+    let tokens = tokens
+        .iter()
+        .map(|path| renditions(&server.http(), &path.replace("/dvr/", "/")))
+        .collect::<Result<Vec<_>>>()?;
+    let paths = |name: &str| -> Result<Vec<Arc<str>>> {
+        let path = |of: &BTreeMap<String, String>| of.get(name).map(|path| Arc::from(path.as_str()));
+        tokens.iter().map(path).collect::<Option<_>>().with_context(|| format!("there is {name}"))
+    };
     let authority = server.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut pilots = JoinSet::new();
         let mut edges = Vec::new();
         for name in ["source", "audio"] {
-            let path = paths.get(name).with_context(|| format!("there is {name}"))?.clone();
+            let paths = paths(name)?;
             let (tell, edge) = watch::channel(Edge::default());
-            pilots.spawn(pilot(authority.clone(), path.clone(), tell));
-            edges.push((path, edge));
+            pilots.spawn(pilot(authority.clone(), paths[0].to_string(), tell));
+            edges.push(Watched { paths, edge });
         }
         a_thousand(&authority, &edges, server.pid()).await?;
         two_thousand(&authority, &edges[0]).await
     })
 }
 
-async fn a_thousand(authority: &str, edges: &[(String, watch::Receiver<Edge>)], pid: u32) -> Result<()> {
+async fn a_thousand(authority: &str, edges: &[Watched], pid: u32) -> Result<()> {
     println!("## {VIEWERS} low-latency viewers, picture and sound, 8 requests/s each");
     let until = Instant::now() + WARM_UP + MEASURED;
     let mut viewers = JoinSet::new();
-    for _ in 0..VIEWERS {
-        for (path, edge) in edges {
-            viewers.spawn(viewer(authority.to_owned(), Arc::from(path.as_str()), edge.clone(), until));
+    for n in 0..usize::try_from(VIEWERS)? {
+        for Watched { paths, edge } in edges {
+            let path = Arc::clone(&paths[n % paths.len()]);
+            viewers.spawn(viewer(authority.to_owned(), path, edge.clone(), until));
         }
     }
     tokio::time::sleep(WARM_UP).await;
@@ -104,7 +118,7 @@ async fn a_thousand(authority: &str, edges: &[(String, watch::Receiver<Edge>)], 
     Ok(())
 }
 
-async fn two_thousand(authority: &str, (path, edge): &(String, watch::Receiver<Edge>)) -> Result<()> {
+async fn two_thousand(authority: &str, Watched { paths, edge }: &Watched) -> Result<()> {
     println!("## {WAITERS} viewers held on one part");
     let mut connections = Vec::with_capacity(WAITERS);
     for _ in 0..WAITERS {
@@ -116,10 +130,10 @@ async fn two_thousand(authority: &str, (path, edge): &(String, watch::Receiver<E
         edge.changed().await?;
         let (msn, part) = edge.borrow().next;
         // Two parts ahead: time enough for all to be held before it comes.
-        let asked = Arc::<str>::from(format!("{path}?_HLS_msn={msn}&_HLS_part={}&_HLS_skip=YES", part + 1));
         let mut held = JoinSet::new();
-        for mut connection in connections.drain(..) {
-            let asked = Arc::clone(&asked);
+        for (n, mut connection) in connections.drain(..).enumerate() {
+            let path = &paths[n % paths.len()];
+            let asked = format!("{path}?_HLS_msn={msn}&_HLS_part={}&_HLS_skip=YES", part + 1);
             held.spawn(async move {
                 let answer = connection.get(&asked, true).await?;
                 ensure!(answer.status == 200, "status {}", answer.status);
@@ -154,7 +168,7 @@ async fn pilot(authority: String, path: String, tell: watch::Sender<Edge>) -> Re
         ensure!(answer.status == 200, "{query}: status {}", answer.status);
         let list = Media::parse(std::str::from_utf8(answer.body)?)?;
         let newest = list.open.iter().chain(list.segments.last()).find_map(|segment| segment.parts.last());
-        let part = newest.map_or_else(String::new, |part| resolve(&path, &part.uri));
+        let part = newest.map_or_else(String::new, |part| part.uri.clone());
         let next = list.next();
         tell.send_replace(Edge { next, part });
         query = format!("{path}?_HLS_msn={}&_HLS_part={}", next.0, next.1);
@@ -181,7 +195,7 @@ async fn viewer(
         while edge.borrow_and_update().next == (msn, part) {
             edge.changed().await?;
         }
-        let part = edge.borrow().part.clone();
+        let part = resolve(&path, &edge.borrow().part);
         let answer = media.get(&part, false).await?;
         ensure!(answer.status == 200, "{part}: status {}", answer.status);
         seen.push((answer.at, answer.first_byte.as_secs_f64() * 1e3));
