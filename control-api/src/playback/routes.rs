@@ -28,15 +28,26 @@ pub(crate) fn router() -> OpenApiRouter<Control> {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Wish {
+    /// Left out: a player that asks again, as `web`, and does not know where this server is.
     #[serde(default)]
-    client: Client,
+    client: Option<Client>,
+}
+
+impl Wish {
+    /// What stands before the paths of an answer: our own pages stay on the address they were opened at.
+    fn host<'a>(&self, control: &'a Control) -> &'a str {
+        match self.client {
+            Some(Client::Web) => "",
+            Some(Client::Native) | None => control.config().public_url.as_str(),
+        }
+    }
 }
 
 /// Where to watch.
 #[derive(Serialize, ToSchema)]
 struct Playback {
-    /// The playlist. A path on this server for `web`, a whole address for `native`.
-    #[schema(example = "/p/k1.sxq9.dl.1z141z3/s/…/dvr/index.m3u8")]
+    /// The playlist: a whole address; for `web` its path on this server.
+    #[schema(example = "https://live.school.example/p/k1.sxq9.dl.1z141z3/s/…/dvr/index.m3u8")]
     hls_url: String,
     /// The sound alone.
     audio_url: String,
@@ -64,10 +75,11 @@ async fn grant(
     Id(id): Id<SessionId>,
     body: Option<Body<Wish>>,
 ) -> Result<Data<Playback>, HttpError> {
-    let client = body.map(|Body(body)| body.client).unwrap_or_default();
+    let wish = body.map(|Body(body)| body).unwrap_or_default();
+    let host = wish.host(&control);
     let now = clock::utc();
     if let Some(preview) = sessions::rows::preview(control.db(), id).await? {
-        return preview_playback(&control, &caller, preview, now).await;
+        return preview_playback(&control, &caller, preview, host, now).await;
     }
     let session = visible(&control, &caller, id).await?;
     let relation = session.relation(caller.id);
@@ -75,7 +87,7 @@ async fn grant(
         return Err(HttpError::Forbidden("Ask the teacher for a place in this course."));
     }
     let epoch = on_air(&control, &session).await?;
-    let expires_at = rules::expires_at(client, session.ends_at, now);
+    let expires_at = rules::expires_at(wish.client.unwrap_or_default(), session.ends_at, now);
     let sid = random::u64();
     let mut tx = control.db().begin().await?;
     // Read again under a lock: who is being removed at this moment is removed before or after, and in the
@@ -96,10 +108,6 @@ async fn grant(
     let classes = Classes::only(Class::Live);
     let classes = if session.dvr { classes.and(Class::Dvr) } else { classes };
     let base = base(&control, classes, sid, expires_at, id, epoch);
-    let host = match client {
-        Client::Web => "",
-        Client::Native => control.config().public_url.as_str(),
-    };
     let view = if session.dvr { "dvr/" } else { "" };
     Ok(Data(Playback {
         hls_url: format!("{host}{base}/{view}index.m3u8"),
@@ -129,6 +137,7 @@ async fn preview_playback(
     control: &Control,
     caller: &Caller,
     found: sessions::rows::Preview,
+    host: &str,
     now: DateTime<Utc>,
 ) -> Result<Data<Playback>, HttpError> {
     const NONE: HttpError = HttpError::NotFound("session");
@@ -137,8 +146,9 @@ async fn preview_playback(
         return Err(NONE);
     }
     let granted = preview(control, caller.id, found.course_id, now).await?;
-    let (hls_url, expires_at) =
+    let (path, expires_at) =
         granted.ok_or(HttpError::Conflict("NOT_LIVE", "There is nothing to watch yet."))?;
+    let hls_url = format!("{host}{path}");
     let audio_url = hls_url.replace("/index.m3u8", "/audio.m3u8");
     Ok(Data(Playback { hls_url, audio_url, whep_url: None, dvr: false, expires_at }))
 }

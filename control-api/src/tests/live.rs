@@ -32,7 +32,7 @@ async fn start(world: &World, teacher: &Person, course: CourseId) -> SessionId {
 }
 
 async fn watch(world: &World, who: &Person, session: SessionId) -> Answer {
-    world.post(who, &format!("/sessions/{session}/playback"), Value::Null).await
+    world.post(who, &format!("/sessions/{session}/playback"), json!({"client": "web"})).await
 }
 
 async fn status(world: &World, who: &Person, course: CourseId) -> Value {
@@ -182,6 +182,12 @@ async fn a_grant_is_a_token_for_one_timeline() {
     let (claims, _) = proved(&world, url.strip_prefix("http://127.0.0.1:8080").unwrap());
     // Ad hoc: as long as a session may be, and a quarter of an hour.
     assert!(claims.exp_unix_s.abs_diff(clock::unix_s() + 195 * 60) <= 2);
+
+    // Who says nothing of himself may be any player: he gets a whole address, and asks again.
+    let unnamed = world.post(&student, &path, Value::Null).await;
+    let url = unnamed.data()["hls_url"].as_str().unwrap();
+    let (claims, _) = proved(&world, url.strip_prefix("http://127.0.0.1:8080").unwrap());
+    assert!(claims.exp_unix_s.abs_diff(clock::unix_s() + 3600) <= 2);
 
     let change = json!({"dvr": false});
     let course_path = format!("/courses/{course}");
