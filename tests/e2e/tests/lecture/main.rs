@@ -9,6 +9,7 @@ mod commands;
 mod door;
 mod encodings;
 mod interruptions;
+mod memory;
 mod pages;
 mod playlists;
 mod stage;
