@@ -1,8 +1,11 @@
 //! H.264 parameter sets (ISO/IEC 14496-10 7.3.2.1) and their container (14496-15 5.3.3). Reads what a
 //! player and a packager must know; decodes no pictures.
 
+mod vetting;
+
 use bytes::Bytes;
 use thiserror::Error;
+pub use vetting::{NAL_UNITS_MAX, vet};
 
 use crate::{VideoConfig, bits::BitReader};
 
@@ -40,11 +43,14 @@ pub enum Error {
     /// Larger than this server takes.
     #[error("picture of {width}x{height} is over {LONG_SIDE_MAX}x{SHORT_SIDE_MAX}")]
     TooLarge {
-        /// Width after cropping, in pixels.
+        /// Width before cropping, which is what a decoder needs memory for, in pixels.
         width: u64,
-        /// Height after cropping, in pixels.
+        /// Height before cropping, in pixels.
         height: u64,
     },
+    /// A picture of more NAL units than [`NAL_UNITS_MAX`].
+    #[error("picture of more than {NAL_UNITS_MAX} NAL units")]
+    TooManyNals,
     /// A NAL unit's length prefix reaches past the end of its picture.
     #[error("NAL unit of {length} bytes where {left} are left")]
     NalLength {
@@ -58,7 +64,8 @@ pub enum Error {
 /// Reads an AVCDecoderConfigurationRecord, the body of an `avcC` box and of an RTMP sequence header.
 ///
 /// # Errors
-/// When a length is wrong, no parameter set is there, or the first one cannot be read or is too large.
+/// When a length is wrong, no parameter set is there, or a sequence parameter set cannot be read or is too large: any
+/// of them may be the one that the pictures follow.
 pub fn parse_avcc(avcc: Bytes) -> Result<VideoConfig, Error> {
     let mut fields = Fields { rest: &avcc };
     let version = fields.byte("version")?;
@@ -73,14 +80,14 @@ pub fn parse_avcc(avcc: Bytes) -> Result<VideoConfig, Error> {
     let sps_count = fields.byte("sequence parameter sets")? & 0b1_1111;
     let mut first = None;
     for _ in 0..sps_count {
-        let sps = fields.prefixed("sequence parameter sets")?;
+        let sps = Sps::parse(fields.prefixed("sequence parameter sets")?)?;
         first.get_or_insert(sps);
     }
     let pps_count = fields.byte("picture parameter sets")?;
     for _ in 0..pps_count {
         fields.prefixed("picture parameter sets")?;
     }
-    let sps = Sps::parse(first.ok_or(Error::Missing("sequence"))?)?;
+    let sps = first.ok_or(Error::Missing("sequence"))?;
     if pps_count == 0 {
         return Err(Error::Missing("picture"));
     }
@@ -361,10 +368,9 @@ fn picture_size(reader: &mut BitReader<'_>, chroma: &Chroma) -> Result<(u32, u32
     if crop_width >= width || crop_height >= height {
         return Err(Error::OutOfRange("frame cropping"));
     }
-    let (width, height) = (width - crop_width, height - crop_height);
     let fits =
         width.max(height) <= u64::from(LONG_SIDE_MAX) && width.min(height) <= u64::from(SHORT_SIDE_MAX);
-    match (u32::try_from(width), u32::try_from(height)) {
+    match (u32::try_from(width - crop_width), u32::try_from(height - crop_height)) {
         (Ok(width), Ok(height)) if fits => Ok((width, height)),
         _ => Err(Error::TooLarge { width, height }),
     }
@@ -595,6 +601,45 @@ mod tests {
     }
 
     #[test]
+    fn cropping_does_not_hide_a_bomb() {
+        // Some 4096 lines of which all but 16 are cut off.
+        let sps = baseline(4096, 16).bits(1, 1).ue(0).ue(32_760).ue(0).ue(0).bits(0, 1).nal();
+        assert_eq!(Sps::parse(&sps), Err(Error::TooLarge { width: 65_536, height: 256 }));
+    }
+
+    #[test]
+    fn a_bomb_behind_a_good_parameter_set_is_found() {
+        let (good, bomb) = (baseline(40, 22).bits(0, 2).nal(), baseline(4096, 4096).bits(0, 2).nal());
+        let mut record = vec![1, 66, 0xc0, 31, 0xff, 0xe2];
+        for sps in [&good, &bomb] {
+            record.extend(u16::try_from(sps.len()).unwrap().to_be_bytes());
+            record.extend(sps);
+        }
+        record.extend([1, 0, 2, 0x68, 0xce]);
+        let huge = Error::TooLarge { width: 65_536, height: 65_536 };
+        assert_eq!(parse_avcc(record.into()).unwrap_err(), huge);
+
+        let picture = |nals: &[&[u8]]| {
+            let length = |nal: &&[u8]| u32::try_from(nal.len()).unwrap().to_be_bytes();
+            nals.iter().flat_map(|nal| [&length(nal), *nal].concat()).collect::<Vec<u8>>()
+        };
+        let slice: &[u8] = &[0x65, 0x88, 0x80];
+        assert_eq!(vet(&picture(&[&good, slice]), 4), Ok(()));
+        assert_eq!(vet(&picture(&[slice, &bomb]), 4), Err(huge));
+        assert_eq!(vet(&picture(&[&good[..4], slice]), 4), Err(Error::Truncated("sequence parameter set")));
+        let cut_off = &picture(&[&good, slice])[..good.len() + 6];
+        assert_eq!(vet(cut_off, 4), Ok(()), "a decoder shows what it can");
+        assert!(matches!(vet(&[0xff; 9], 4), Err(Error::NalLength { .. })));
+    }
+
+    #[test]
+    fn a_million_parameter_sets_are_refused_unread() {
+        let picture = [0, 0, 0, 2, 0x68, 0xce].repeat(1_000_000);
+        assert_eq!(vet(&picture, 4), Err(Error::TooManyNals));
+        assert_eq!(vet(&picture[..6 * NAL_UNITS_MAX], 4), Ok(()));
+    }
+
+    #[test]
     fn cropping_the_whole_picture_is_refused() {
         let sps = baseline(1, 1).bits(1, 1).ue(4).ue(4).ue(0).ue(0).bits(0, 1).nal();
         assert_eq!(Sps::parse(&sps), Err(Error::OutOfRange("frame cropping")));
@@ -637,6 +682,7 @@ mod tests {
             let _ = Sps::parse(&bytes);
             let _ = parse_avcc(bytes.clone().into());
             for length_size in [1, 2, 4] {
+                let _ = vet(&bytes, length_size);
                 let _ = nal_units(&bytes, length_size).count();
             }
         }

@@ -12,6 +12,8 @@ use crate::{pages, settings::Settings, terminal, wiring};
 /// A lecture of three hours with the whole ladder takes about 7 GB.
 const FREE_BYTES_MIN: u64 = 8 << 30;
 const TRANSCODER_WAIT: Duration = Duration::from_secs(5);
+/// Some sixty processes, one after the other.
+const JAIL_WAIT: Duration = Duration::from_secs(60);
 
 /// Prints a line for each thing looked at; fails when one is missing.
 pub(crate) async fn doctor(lookup: Lookup) -> Result<ExitCode> {
@@ -27,7 +29,8 @@ pub(crate) async fn doctor(lookup: Lookup) -> Result<ExitCode> {
     report.note("data folder", data_folder(&settings.data_dir));
     report.note("disk space", disk_space(&settings.data_dir));
     report.note("database", database(&settings).await);
-    report.note("transcoder", transcoder(&settings).await);
+    report.note("transcoder", ask_transcoder(&settings, "--version", TRANSCODER_WAIT).await);
+    report.note("transcoder's jail", ask_transcoder(&settings, "--check-jail", JAIL_WAIT).await);
     report.note("pages", embedded_pages());
     for (name, variable, address) in [
         ("HTTP port", "LECTERN_HTTP_ADDR", settings.http_addr),
@@ -94,19 +97,21 @@ async fn database(settings: &Settings) -> Result<String> {
     })
 }
 
-async fn transcoder(settings: &Settings) -> Result<String> {
+/// What the transcoder answers to a question; an error when it has something to complain about.
+async fn ask_transcoder(settings: &Settings, question: &str, wait: Duration) -> Result<String> {
     let path = wiring::transcoder_path(settings)?;
-    let run = Command::new(&path).arg("--version").kill_on_drop(true).output();
-    let output = timeout(TRANSCODER_WAIT, run)
+    let run = Command::new(&path).arg(question).kill_on_drop(true).output();
+    let output = timeout(wait, run)
         .await
-        .with_context(|| format!("{} --version did not end", path.display()))?
+        .with_context(|| format!("{} {question} did not end", path.display()))?
         .with_context(|| {
             format!("start {}: install it beside lectern, or set LECTERN_TRANSCODER", path.display())
         })?;
+    let said = |stream: &[u8]| String::from_utf8_lossy(stream).trim().replace('\n', "; ");
     if !output.status.success() {
-        bail!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr).trim());
+        bail!("{}: {} {}", path.display(), said(&output.stdout), said(&output.stderr));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Ok(said(&output.stdout))
 }
 
 fn embedded_pages() -> Result<String> {

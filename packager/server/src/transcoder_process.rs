@@ -3,8 +3,9 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
-    process::Stdio,
+    os::unix::process::ExitStatusExt,
+    path::{self, Path, PathBuf},
+    process::{ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -38,6 +39,11 @@ const STANDSTILL_SILENCES: u32 = 3;
 /// A process this close to what it was asked has caught up: it holds some pictures back to sort them (1 s).
 const IDLE_TICKS: i64 = 90_000;
 const READ_BYTES: usize = 64 * 1024;
+/// All of our environment that the process is given: where programs and libraries lie. The rest holds secrets, and
+/// the process decodes what strangers send.
+const ENVIRONMENT_KEPT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
+/// The signal by which the kernel ends a process for a system call it may not make (signal(7)).
+const SIGSYS: i32 = 31;
 const LOG_BYTES_MAX: usize = 4 * 1024;
 
 /// What the transcoder says.
@@ -187,7 +193,10 @@ async fn run(
         Ok((mut child, pipes)) => {
             let reason = converse(pipes, watch, packets, &events).await;
             let _ = child.kill().await;
-            reason
+            match child.wait().await {
+                Ok(status) if reason == ENDED => ended(status),
+                Ok(_) | Err(_) => reason,
+            }
         }
         Err(error) => format!("cannot start {}: {error}", executable.display()),
     };
@@ -200,8 +209,31 @@ struct Pipes {
     stderr: ChildStderr,
 }
 
+/// Why nothing more comes, when nobody had to end it.
+const ENDED: &str = "it ended";
+
+/// How a process ended by itself.
+fn ended(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(SIGSYS) => format!(
+            "{ENDED} ({status}): it tried something that its jail forbids. A publisher may have tried to take it \
+             over; look who publishes, and keep what was recorded"
+        ),
+        Some(_) | None => format!("{ENDED} ({status})"),
+    }
+}
+
 fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
+    // A path with folders in it would otherwise be looked for from the folder the process works in.
+    let executable = match executable.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => path::absolute(executable)?,
+        Some(_) | None => executable.to_owned(),
+    };
+    let kept = ENVIRONMENT_KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = Command::new(executable)
+        .env_clear()
+        .envs(kept)
+        .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -261,7 +293,7 @@ async fn read(mut stdout: ChildStdout, mut watch: Watch, events: &mpsc::Sender<E
         match timeout(patience, stdout.read_buf(&mut bytes)).await {
             Err(_) => return format!("it said nothing for {patience:?}"),
             Ok(Err(error)) => return format!("reading its output failed: {error}"),
-            Ok(Ok(0)) => return "it ended".to_owned(),
+            Ok(Ok(0)) => return ENDED.to_owned(),
             Ok(Ok(_)) => {}
         }
         patience = watch.silence_max;
@@ -362,13 +394,37 @@ mod tests {
     async fn however_it_ends_it_is_lost_and_the_reason_known() {
         let patient = Duration::from_secs(30);
         let hasty = Duration::from_millis(50);
-        check("kill -9 $$", patient, "it ended").await;
+        check("kill -9 $$", patient, "it ended (signal: 9").await;
+        check("exit 7", patient, "it ended (exit status: 7)").await;
+        check("kill -SYS $$", patient, "it ended (signal: 31 (SIGSYS)): it tried something").await;
         check(&format!("{BEAT}; exec sleep 30"), hasty, "it said nothing for").await;
         check("echo this is no frame; exec sleep 30", patient, "its output is no frame").await;
         check("printf '\\000\\000\\000\\004\\024bad'; exec sleep 30", patient, "it gave up: bad").await;
         let mut missing = Transcoder::new("/nowhere/lectern-transcoder".into(), patient);
         missing.start();
         assert!(lost(&mut missing).await.starts_with("cannot start /nowhere/lectern-transcoder"));
+    }
+
+    #[tokio::test]
+    async fn it_is_told_nothing_of_what_the_server_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let executable = folder.path().join("transcoder");
+        let script = format!("#!/bin/sh\npwd >{0}/place\nenv >{0}/env\nexec cat\n", folder.path().display());
+        fs::write(&executable, script).unwrap();
+        fs::set_permissions(&executable, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut transcoder = Transcoder::new(executable, Duration::from_secs(30));
+        transcoder.start();
+        // What it is sent comes back, and is nothing that a transcoder says: by then all is written.
+        transcoder.send(packet(1)).unwrap();
+        assert!(lost(&mut transcoder).await.starts_with("its output is no frame"));
+        assert_eq!(fs::read_to_string(folder.path().join("place")).unwrap(), "/\n");
+        let environment = fs::read_to_string(folder.path().join("env")).unwrap();
+        // The shell adds some of its own.
+        let known = ["PATH", "LD_LIBRARY_PATH", "PWD", "OLDPWD", "SHLVL", "_"];
+        let strange = environment
+            .lines()
+            .filter(|line| !known.iter().any(|name| line.split('=').next() == Some(*name)));
+        assert_eq!(strange.collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]

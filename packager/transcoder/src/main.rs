@@ -2,12 +2,13 @@
 //! packets on a pipe; also generates the demo's lecture and reads its bar code back.
 
 mod generate;
+mod jail;
 mod libav;
-mod sandbox;
 mod worker;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 use media::pipe::FrameRate;
 
@@ -46,24 +47,46 @@ struct Arguments {
     /// the bar code of each; `?` when unreadable
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size, conflicts_with = "generate")]
     read_barcode: Option<(usize, usize)>,
+    /// Try everything that the jail forbids, and say what it is made of here
+    #[arg(long, conflicts_with_all = ["generate", "read_barcode"])]
+    check_jail: bool,
+    /// Enter the jail and try one forbidden thing
+    #[arg(long, value_name = "NAME", hide = true, conflicts_with_all = ["generate", "read_barcode"])]
+    jail_probe: Option<String>,
+    /// The walls behind which it is tried
+    #[arg(long, hide = true, value_enum, default_value = "all", requires = "jail_probe")]
+    jail_walls: jail::Walls,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = if let Some((width, height)) = arguments.read_barcode {
-        generate::read_barcodes(width, height)
-    } else if arguments.generate {
-        generate::run(&arguments.lecture())
-    } else {
-        worker::run()
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&arguments) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("lectern-transcoder: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(name) = &arguments.jail_probe {
+        return jail::probe::run(name, arguments.jail_walls);
+    }
+    if arguments.check_jail {
+        return jail::probe::check_all();
+    }
+    for weakness in jail::enter(jail::Walls::All)?.warnings() {
+        eprintln!("WARN {weakness}");
+    }
+    if let Some((width, height)) = arguments.read_barcode {
+        generate::read_barcodes(width, height)?;
+    } else if arguments.generate {
+        generate::run(&arguments.lecture())?;
+    } else {
+        worker::run()?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Arguments {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, ptr, sync::Arc};
 
 use ffmpeg_next::{Error, Packet, codec, decoder, ffi, frame};
+use media::{VideoConfig, h264};
 
 use super::PIXELS_MAX;
 
@@ -23,6 +24,7 @@ pub(crate) struct Picture {
 /// what is made of the pictures has neither holes nor missing cuts; the next keyframe mends all.
 pub(crate) struct Decoder {
     inner: decoder::Video,
+    nal_length_size: u8,
     frame_ticks: i64,
     /// Presentation times of the packets whose pictures have not come out yet.
     awaited: BTreeSet<i64>,
@@ -32,17 +34,18 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for the stream that `avcc` describes; `frame_ticks` is the usual distance of its pictures.
-    pub(crate) fn new(avcc: &[u8], frame_ticks: i64) -> Result<Self, Error> {
+    /// A decoder for the stream that `config` describes; `frame_ticks` is the usual distance of its pictures.
+    pub(crate) fn new(config: &VideoConfig, frame_ticks: i64) -> Result<Self, Error> {
         let codec = decoder::find(codec::Id::H264).ok_or(Error::DecoderNotFound)?;
         let mut context = codec::Context::new_with_codec(codec);
         // One thread: a second one for frames would hold a picture back, and a 1080p picture takes some 5 ms.
         context.set_threading(codec::threading::Config { count: 1, ..codec::threading::Config::default() });
         // SAFETY: the context was allocated just above and is not open yet.
-        unsafe { describe(context.as_mut_ptr(), avcc)? };
+        unsafe { describe(context.as_mut_ptr(), &config.avcc)? };
         let inner = context.decoder().open_as(codec)?.video()?;
         Ok(Self {
             inner,
+            nal_length_size: config.nal_length_size,
             frame_ticks: frame_ticks.max(1),
             awaited: BTreeSet::new(),
             cuts: BTreeSet::new(),
@@ -92,7 +95,8 @@ impl Decoder {
     }
 
     fn send(&mut self, packet: &media::pipe::Packet) -> Result<(), Error> {
-        if packet.payload.is_empty() {
+        // Bombs are kept from libav altogether, though it has limits of its own.
+        if packet.payload.is_empty() || h264::vet(&packet.payload, self.nal_length_size).is_err() {
             return Err(Error::InvalidData);
         }
         let mut av_packet = Packet::copy(&packet.payload);

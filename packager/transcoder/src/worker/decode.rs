@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use ffmpeg_next::frame;
 use media::{
-    SESSION_SCALE,
+    SESSION_SCALE, h264,
     pipe::{Config, FrameRate, FromWorker, ToWorker},
 };
 
@@ -84,7 +84,8 @@ impl Stage {
         let frame_ticks = u64::from(SESSION_SCALE.ticks_per_second()) * u64::from(source_rate.denominator)
             / u64::from(source_rate.numerator);
         let frame_ticks = i64::try_from(frame_ticks).unwrap_or(i64::MAX);
-        let decoder = Decoder::new(&config.video, frame_ticks).context("open the H.264 decoder")?;
+        let video = h264::parse_avcc(config.video).context("read the AVCDecoderConfigurationRecord")?;
+        let decoder = Decoder::new(&video, frame_ticks).context("open the H.264 decoder")?;
 
         let mut wanted: Vec<_> = config.rungs.into_iter().zip(states).collect();
         wanted.sort_by_key(|(rung, _)| Reverse(u64::from(rung.width) * u64::from(rung.height)));

@@ -26,12 +26,12 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use media::{
-    TrackKind,
+    TrackKind, h264,
     pipe::{Config, Decoder, FromWorker, ToWorker},
 };
 use progress::{Progress, RungState};
 
-use crate::{libav, sandbox};
+use crate::libav;
 
 /// Packets between the reader and the decoder.
 const PACKETS_MAX: usize = 8;
@@ -50,7 +50,6 @@ enum Job {
 /// When the input is not what [`media::pipe`] says, or libav cannot do what it is asked for. The same message has been
 /// written as [`FromWorker::Fatal`].
 pub(crate) fn run() -> Result<()> {
-    sandbox::enter().context("limit this process")?;
     libav::init().context("initialise libav")?;
     abort_on_panic();
 
@@ -127,8 +126,8 @@ fn take(progress: &Progress, jobs: &mpsc::SyncSender<Job>, message: ToWorker) ->
 
 fn check(config: &Config) -> Result<()> {
     let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
-    // libav would take anything and then decode nothing. "configurationVersion = 1", and six bytes before the sets.
-    ensure!(config.video.len() > 6 && config.video[0] == 1, "no AVCDecoderConfigurationRecord");
+    // libav would take anything and then decode nothing. What the record says counts, whatever stands beside it.
+    h264::parse_avcc(config.video.clone()).context("read the AVCDecoderConfigurationRecord")?;
     let source = pixels(config.width, config.height);
     ensure!(
         source <= libav::PIXELS_MAX.into(),

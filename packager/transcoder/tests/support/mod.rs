@@ -4,7 +4,7 @@
 
 use std::{
     io::{Read, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
 };
@@ -159,6 +159,8 @@ pub(crate) struct Worker {
     pub stdin: Option<ChildStdin>,
     answers: mpsc::Receiver<FromWorker>,
     heard: Vec<FromWorker>,
+    /// Reads to the end; did that come inside a message?
+    reader: thread::JoinHandle<bool>,
 }
 
 impl Worker {
@@ -167,14 +169,13 @@ impl Worker {
             Command::new(EXECUTABLE).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, mut stdout) = (child.stdin.take(), child.stdout.take().unwrap());
         let (heard, answers) = mpsc::channel();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut decoder = Decoder::new();
             let mut portion = vec![0; 65_536];
             loop {
                 let count = stdout.read(&mut portion).unwrap();
                 if count == 0 {
-                    assert!(!decoder.is_midway());
-                    return;
+                    return decoder.is_midway();
                 }
                 decoder.push(&portion[..count]);
                 while let Some(message) = decoder.poll().unwrap() {
@@ -182,7 +183,7 @@ impl Worker {
                 }
             }
         });
-        Self { child, stdin, answers, heard: Vec::new() }
+        Self { child, stdin, answers, heard: Vec::new(), reader }
     }
 
     pub(crate) fn tell(&mut self, message: ToWorker) {
@@ -203,12 +204,25 @@ impl Worker {
         }
     }
 
+    /// Has it not ended yet?
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Ends the input and hears the worker out.
-    pub(crate) fn finish(mut self) -> Answer {
+    pub(crate) fn finish(self) -> Answer {
+        self.end().0
+    }
+
+    /// As [`Worker::finish`], with how it ended.
+    pub(crate) fn end(mut self) -> (Answer, ExitStatus) {
         drop(self.stdin.take());
         let mut messages = std::mem::take(&mut self.heard);
         messages.extend(self.answers.iter());
-        Answer { messages, success: self.child.wait().unwrap().success() }
+        let status = self.child.wait().unwrap();
+        // One that was killed may leave half a message.
+        assert!(!self.reader.join().unwrap() || !status.success());
+        (Answer { messages, success: status.success() }, status)
     }
 }
 
