@@ -73,6 +73,16 @@ impl Config {
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+
+    /// Whether browsers may be told to use TLS for this host on every port: only where the public URL names
+    /// no port and a name, since a port of its own means that there are others, perhaps in the clear.
+    pub(crate) fn is_https_alone(&self) -> bool {
+        let host = self.public_url.strip_prefix("https://").unwrap_or_default();
+        !host.is_empty()
+            && !host.contains(':')
+            && host != "localhost"
+            && host.parse::<std::net::IpAddr>().is_err()
+    }
 }
 
 /// The host of `http(s)://host[:port]`, with nothing behind it.
@@ -105,6 +115,19 @@ mod tests {
         assert_eq!(config.rtmp_url, "rtmp://127.0.0.1:1935/live");
         assert!(config.cors_allowed_origins.is_empty());
         assert!(!config.is_https());
+    }
+
+    #[test]
+    fn a_host_with_other_ports_is_not_told_to_use_tls_on_all_of_them() {
+        for (url, alone) in [
+            ("https://live.example.org", true),
+            ("https://live.example.org:8443", false),
+            ("https://localhost", false),
+            ("https://192.0.2.1", false),
+            ("http://live.example.org", false),
+        ] {
+            assert_eq!(config(&[("LECTERN_PUBLIC_URL", url)]).unwrap().is_https_alone(), alone, "{url}");
+        }
     }
 
     #[test]

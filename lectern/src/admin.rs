@@ -5,6 +5,7 @@ mod doctor;
 use std::{
     io::{BufRead, IsTerminal},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -23,7 +24,9 @@ pub(crate) use doctor::doctor;
 use crate::{
     cli::{ConfigCommand, Role, UserCommand},
     settings::Settings,
-    terminal, wiring,
+    terminal,
+    tls::Files,
+    wiring,
 };
 
 /// A ready server answers at once; one that takes longer is not healthy.
@@ -98,6 +101,15 @@ pub(crate) fn config(lookup: Lookup, command: &ConfigCommand) -> Result<()> {
                 Some(url) => url.split("://").next().map_or_else(String::new, |kind| format!("{kind}://…")),
                 None => settings.database_url(),
             };
+            let tls = |path: fn(&Files) -> &PathBuf| {
+                settings
+                    .tls
+                    .as_ref()
+                    .map_or_else(|| "(none)".to_owned(), |files| path(files).display().to_string())
+            };
+            let door = |address: Option<SocketAddr>| {
+                address.map_or_else(|| "(off)".to_owned(), |address| address.to_string())
+            };
             let secret = if settings.secret.generated { "(generated, in the data folder)" } else { "(set)" };
             for (name, value) in [
                 ("LECTERN_ENV", format!("{:?}", settings.environment).to_lowercase()),
@@ -106,6 +118,10 @@ pub(crate) fn config(lookup: Lookup, command: &ConfigCommand) -> Result<()> {
                 ("LECTERN_HTTP_ADDR", settings.http_addr.to_string()),
                 ("LECTERN_RTMP_ADDR", settings.rtmp_addr.to_string()),
                 ("LECTERN_METRICS_ADDR", settings.metrics_addr.to_string()),
+                ("LECTERN_TLS_CERT", tls(|files| &files.certificate)),
+                ("LECTERN_TLS_KEY", tls(|files| &files.key)),
+                ("LECTERN_HTTPS_ADDR", door(settings.https_addr)),
+                ("LECTERN_RTMPS_ADDR", door(settings.rtmps_addr)),
                 ("LECTERN_PUBLIC_URL", url.to_owned()),
                 ("DATABASE_URL", database),
                 ("LECTERN_SECRET_KEY", secret.to_owned()),

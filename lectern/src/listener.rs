@@ -5,26 +5,37 @@
 //! byte; so silent sockets, slow headers, slow bodies and readers that stopped reading are each bounded here.
 
 mod body;
+mod conduct;
 mod connection;
+mod places;
+mod service;
 mod stall_guard;
+#[cfg(test)]
+mod tests;
+mod watched;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
-use runtime::{config::Lookup, shutdown::Shutdown};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use runtime::{clock, config::Lookup, shutdown::Shutdown};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 pub(crate) use body::ResponseBody;
-pub(crate) use connection::Service;
+pub(crate) use places::Places;
+pub(crate) use service::Service;
+
+use connection::Terms;
+use places::Place;
+
+/// What the system may keep of one connection's answers: beyond it a slow reader has to read. A part of
+/// 2 Mb/s fits.
+const SEND_BUFFER_BYTES: u32 = 256 << 10;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// After a failed accept (no file descriptors, usually) the loop rests so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one peer may take.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +47,15 @@ pub(crate) struct Limits {
     pub(crate) connections_per_ip_max: usize,
     /// First byte, and all headers of a request, within this.
     pub(crate) headers_max: Duration,
-    /// The next bytes of a request's body within this.
+    /// Between two requests on one connection.
+    pub(crate) idle_max: Duration,
+    /// A request's body may be waited for so long in all, and a second longer for every 1000 bytes of it
+    /// that came.
     pub(crate) body_pause_max: Duration,
     /// Longest request body, in bytes.
     pub(crate) body_bytes_max: usize,
+    /// All header fields of a request together, in bytes (431 beyond).
+    pub(crate) head_bytes_max: usize,
     /// Longest request target, in bytes (414 beyond).
     pub(crate) uri_bytes_max: usize,
     /// A reader that takes nothing for this long is cut: three target durations.
@@ -52,8 +68,10 @@ impl Default for Limits {
             connections_max: 16_384,
             connections_per_ip_max: 2_048,
             headers_max: Duration::from_secs(10),
+            idle_max: Duration::from_secs(75),
             body_pause_max: Duration::from_secs(10),
             body_bytes_max: 1024 * 1024,
+            head_bytes_max: 32 * 1024,
             uri_bytes_max: 8 * 1024,
             write_stall_max: Duration::from_secs(12),
         }
@@ -81,19 +99,29 @@ pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    places: Places,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Listener {
-    /// Binds `address`; port 0 takes a free one.
+    /// Binds `address`; port 0 takes a free one. `setting` names it in messages; `places` are shared by
+    /// all listeners of the process; without `tls` it speaks in the clear.
     ///
     /// # Errors
     /// When the address is taken or not ours; the message says what to do.
-    pub(crate) async fn bind(address: SocketAddr, limits: Limits) -> Result<Self> {
-        let socket = TcpListener::bind(address).await.with_context(|| {
-            format!("listen on http://{address}: is another program using the port? Set LECTERN_HTTP_ADDR")
+    pub(crate) fn bind(
+        address: SocketAddr,
+        setting: &str,
+        limits: Limits,
+        places: &Places,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<Self> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let socket = bind(address).with_context(|| {
+            format!("listen on {scheme}://{address}: is another program using the port? Set {setting}")
         })?;
         let address = socket.local_addr().context("read the listener's address")?;
-        Ok(Self { socket, address, limits })
+        Ok(Self { socket, address, limits, places: places.clone(), tls })
     }
 
     /// Where it listens.
@@ -103,110 +131,63 @@ impl Listener {
 
     /// Accepts until told to stop; then lets requests under way finish, for `patience` at most.
     pub(crate) async fn serve(self, service: Service, shutdown: Shutdown, patience: Duration) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
-        let per_ip = PerIp::new(self.limits.connections_per_ip_max);
+        let Self { socket, address, limits, places, tls } = self;
         let connections = shutdown.child();
-        info!("listening for HTTP on {}", self.address);
+        info!("listening for {} on {address}", if tls.is_some() { "HTTPS" } else { "HTTP" });
+        let terms = Terms { service, limits, tls };
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
             let accepted = tokio::select! {
                 () = shutdown.token().cancelled() => break,
-                accepted = self.socket.accept() => accepted,
+                accepted = accept(&socket, &places) => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let Some(place) = per_ip.enter(peer.ip()) else {
-                        debug!("too many connections from {}", peer.ip());
-                        continue;
-                    };
-                    start(stream, peer, &service, self.limits, &connections, (slot, place));
+                Ok((stream, peer, Some(place))) => start(stream, peer, terms.clone(), &connections, place),
+                Ok((_, peer, None)) => {
+                    metrics::counter!("lectern_http_connections_refused_total").increment(1);
+                    debug!("too many connections from {}", peer.ip());
                 }
                 // Out of file descriptors: closing connections give some back; spinning would not.
                 Err(error) => {
                     warn!("cannot accept a connection: {error}");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    clock::sleep_until(clock::now() + ACCEPT_PAUSE).await;
                 }
             }
         }
+        drop(socket);
         if let Err(left) = connections.finish(patience).await {
             warn!("{left} HTTP connections did not end in time");
         }
     }
 }
 
-fn start(
-    stream: TcpStream,
-    peer: SocketAddr,
-    service: &Service,
-    limits: Limits,
-    connections: &Shutdown,
-    places: (OwnedSemaphorePermit, Place),
-) {
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it. Set, it also ends the system's own growing of it, up to 4 MiB.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Waits for a place first: what finds none waits in the kernel's backlog.
+async fn accept(
+    socket: &TcpListener,
+    places: &Places,
+) -> std::io::Result<(TcpStream, SocketAddr, Option<Place>)> {
+    let slot = places.slot().await;
+    let (stream, peer) = socket.accept().await?;
+    Ok((stream, peer, places.enter(slot, peer.ip())))
+}
+
+fn start(stream: TcpStream, peer: SocketAddr, terms: Terms, connections: &Shutdown, place: Place) {
     // Parts and playlists are written whole; waiting for more to send would only add latency.
     if let Err(error) = stream.set_nodelay(true) {
         debug!("set TCP_NODELAY for {peer}: {error}");
     }
-    let (service, token) = (service.clone(), connections.token().clone());
+    let stop = connections.token().clone();
     connections.spawn(async move {
-        connection::run(stream, peer, service, limits, token).await;
-        drop(places);
+        connection::run(stream, peer, terms, stop).await;
+        drop(place);
     });
-}
-
-/// Counts connections by address.
-#[derive(Clone)]
-struct PerIp {
-    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
-    max: usize,
-}
-
-/// One connection's place in the count; given back when dropped.
-struct Place {
-    of: PerIp,
-    ip: IpAddr,
-}
-
-impl PerIp {
-    fn new(max: usize) -> Self {
-        Self { open: Arc::default(), max }
-    }
-
-    fn enter(&self, ip: IpAddr) -> Option<Place> {
-        let mut open = self.open.lock().expect("no holder panics");
-        let count = open.entry(ip).or_default();
-        if *count >= self.max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { of: self.clone(), ip })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.of.open.lock().expect("no holder panics");
-        if let Some(count) = open.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.ip);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_so_many_places_and_gets_them_back() {
-        let per_ip = PerIp::new(2);
-        let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = per_ip.enter(here).expect("a first place");
-        let _second = per_ip.enter(here).expect("a second place");
-        assert!(per_ip.enter(here).is_none());
-        assert!(per_ip.enter(there).is_some(), "another address has places of its own");
-        drop(first);
-        assert!(per_ip.enter(here).is_some());
-    }
 }

@@ -7,6 +7,7 @@ mod listener;
 mod pages;
 mod serve;
 mod settings;
+mod tls;
 mod wiring;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ use crate::cli::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // One provider for all that speaks TLS here. Only this line installs one, so none is there before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,

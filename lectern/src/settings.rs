@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use runtime::config::Lookup;
 
+use crate::tls::Files;
+
 /// The fewest characters a secret key of the operator's own may have.
 const SECRET_CHARS_MIN: usize = 32;
 
@@ -24,6 +26,12 @@ pub(crate) struct Settings {
     pub(crate) http_addr: SocketAddr,
     pub(crate) rtmp_addr: SocketAddr,
     pub(crate) metrics_addr: SocketAddr,
+    /// Certificate and key; none: everything in the clear.
+    pub(crate) tls: Option<Files>,
+    /// Where HTTPS is; none without a certificate.
+    pub(crate) https_addr: Option<SocketAddr>,
+    /// Where RTMPS is; none unless it is asked for.
+    pub(crate) rtmps_addr: Option<SocketAddr>,
     /// Without a trailing slash; none: made from the listener's address.
     pub(crate) public_url: Option<String>,
     /// `DATABASE_URL`; none: SQLite in the data folder.
@@ -91,12 +99,30 @@ impl Settings {
             Some(text) => Secret { bytes: text.into_bytes(), generated: false },
             None => Secret { bytes: generated_secret(&data_dir)?, generated: true },
         };
+        let tls = certificate(&lookup)?;
+        for name in ["LECTERN_HTTPS_ADDR", "LECTERN_RTMPS_ADDR"] {
+            ensure!(
+                tls.is_some() || lookup.text(name).is_none(),
+                "{name} needs a certificate: set LECTERN_TLS_CERT and LECTERN_TLS_KEY to PEM files"
+            );
+        }
+        let https_usual = SocketAddr::from(([0, 0, 0, 0], 8443));
+        let https_addr =
+            tls.as_ref().map(|_| address(&lookup, "LECTERN_HTTPS_ADDR", https_usual)).transpose()?;
+        let rtmps_usual = SocketAddr::from(([0, 0, 0, 0], 1936));
+        let rtmps_addr = lookup
+            .text("LECTERN_RTMPS_ADDR")
+            .map(|_| address(&lookup, "LECTERN_RTMPS_ADDR", rtmps_usual))
+            .transpose()?;
         let settings = Self {
             environment,
             roles: lookup.parsed("LECTERN_ROLES", Roles::ALL)?,
             http_addr: address(&lookup, "LECTERN_HTTP_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
             rtmp_addr: address(&lookup, "LECTERN_RTMP_ADDR", SocketAddr::from(([0, 0, 0, 0], 1935)))?,
             metrics_addr: address(&lookup, "LECTERN_METRICS_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090)))?,
+            tls,
+            https_addr,
+            rtmps_addr,
             database_url: lookup.text("DATABASE_URL"),
             data_dir,
             public_url,
@@ -211,6 +237,24 @@ fn address(lookup: &Lookup, name: &str, usual: SocketAddr) -> Result<SocketAddr>
     lookup.parsed(name, usual).with_context(|| format!("{name} takes an address and a port, such as {usual}"))
 }
 
+/// Certificate and key: both or neither. Whether the files are good is seen when they are read.
+fn certificate(lookup: &Lookup) -> Result<Option<Files>> {
+    match (lookup.text("LECTERN_TLS_CERT"), lookup.text("LECTERN_TLS_KEY")) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Files { certificate: certificate.into(), key: key.into() }))
+        }
+        (Some(_), None) => bail!(
+            "LECTERN_TLS_CERT is set and LECTERN_TLS_KEY is not: name the PEM file with the certificate's \
+             private key too, or neither"
+        ),
+        (None, Some(_)) => bail!(
+            "LECTERN_TLS_KEY is set and LECTERN_TLS_CERT is not: name the PEM file with the certificate and \
+             its chain too, or neither"
+        ),
+    }
+}
+
 /// Reads `secret.key` in the data folder, or makes it: 32 random bytes in hex, readable by its owner alone.
 fn generated_secret(data_dir: &Path) -> Result<Vec<u8>> {
     let path = data_dir.join("secret.key");
@@ -279,6 +323,24 @@ mod tests {
         assert!(error(&[production, long, ("LECTERN_PUBLIC_URL", "http://x")]).contains("https://"));
         load(&[production, long, ("LECTERN_PUBLIC_URL", "https://live.school.example/")])
             .expect("all is well");
+    }
+
+    #[test]
+    fn a_certificate_opens_another_door_and_half_of_it_is_refused() {
+        let (cert, key) = (("LECTERN_TLS_CERT", "/etc/a.pem"), ("LECTERN_TLS_KEY", "/etc/a.key"));
+        let error = |pairs: &[_]| load(pairs).expect_err("refused").to_string();
+        assert!(error(&[cert]).contains("LECTERN_TLS_KEY"));
+        assert!(error(&[key]).contains("LECTERN_TLS_CERT"));
+        assert!(error(&[("LECTERN_HTTPS_ADDR", "0.0.0.0:443")]).contains("needs a certificate"));
+        assert!(error(&[("LECTERN_RTMPS_ADDR", "0.0.0.0:1936")]).contains("needs a certificate"));
+        let settings = load(&[]).expect("nothing is needed");
+        assert_eq!((settings.https_addr, settings.rtmps_addr), (None, None));
+        let settings = load(&[cert, key]).expect("a pair");
+        assert_eq!(settings.https_addr.map(|address| address.port()), Some(8443));
+        assert_eq!(settings.rtmps_addr, None, "RTMPS has to be asked for");
+        let rtmps = ("LECTERN_RTMPS_ADDR", "127.0.0.1:1936");
+        let settings = load(&[cert, key, rtmps]).expect("a pair");
+        assert_eq!(settings.rtmps_addr.map(|address| address.port()), Some(1936));
     }
 
     #[test]

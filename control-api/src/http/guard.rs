@@ -53,12 +53,12 @@ pub(crate) async fn guard(State(control): State<Control>, request: Request, next
             HeaderValue::from_static("x-request-id, retry-after"),
         );
     }
-    secure(headers, control.config().is_https());
+    secure(headers, control.config().is_https_alone());
     response
 }
 
 /// Headers that no answer of an API should lack. A route's own word counts first.
-fn secure(headers: &mut HeaderMap, https: bool) {
+fn secure(headers: &mut HeaderMap, https_alone: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -67,7 +67,7 @@ fn secure(headers: &mut HeaderMap, https: bool) {
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
-    if https {
+    if https_alone {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
 }

@@ -1,7 +1,7 @@
 //! Ingest shell: sockets and tasks around [`ingest_core`]. Decides who may publish by asking, never by
 //! itself, and hands media on through a bounded channel.
 //!
-//! [`serve`] takes a bound listener, the [`Config`], a [`World`] (what this room needs of others) and a
+//! [`serve`] takes bound listeners, the [`Config`], a [`World`] (what this room needs of others) and a
 //! token that ends it. One connection is one task ([`connection_task`]).
 
 pub mod admission;
@@ -16,5 +16,5 @@ mod world;
 
 pub use config::Config;
 pub use ingest_core::rtmp::SecretKey;
-pub use rtmp_listener::serve;
+pub use rtmp_listener::{Door, serve};
 pub use world::{HealthSink, PublicationSink, PublishPolicy, Refusal, World};

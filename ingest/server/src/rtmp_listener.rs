@@ -1,9 +1,13 @@
-//! The accept loop: a place for each connection, a task for each place.
+//! The accept loops: a place for each connection, a task for each place.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use runtime::{clock, random};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
@@ -17,34 +21,50 @@ use crate::{
 
 /// After a failed accept (no file descriptors, usually) the loop rests so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A TLS handshake takes this long at most.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
-/// Serves RTMP publishers on `listener` until `stop` is cancelled, then tells them and waits for their
-/// tasks. `config.address` is not looked at: the caller bound the listener.
-pub async fn serve<W: World>(listener: TcpListener, config: Config, world: Arc<W>, stop: CancellationToken) {
-    let server = Server {
+/// A bound socket where publishers connect.
+pub struct Door {
+    /// Bound by the caller.
+    pub listener: TcpListener,
+    /// None: RTMP in the clear; else RTMPS.
+    pub tls: Option<TlsAcceptor>,
+}
+
+impl Door {
+    /// RTMP in the clear.
+    #[must_use]
+    pub const fn plain(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
+/// Serves publishers at every door until `stop` is cancelled, then tells them and waits for their tasks.
+/// All doors share one count of places and of guesses. `config.address` is not looked at: the caller bound
+/// the listeners.
+pub async fn serve<W: World>(
+    doors: impl IntoIterator<Item = Door>,
+    config: Config,
+    world: Arc<W>,
+    stop: CancellationToken,
+) {
+    let server = Arc::new(Server {
         places: Places::new(config.connections_max, config.connections_per_ip_max),
         admission: Admission::new(&config),
         config: Arc::new(config),
         world,
         beat: Beat::new(),
-        stop: stop.clone(),
+        stop,
         tasks: TaskTracker::new(),
-    };
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => server.take_in(stream, peer),
-            Err(error) => {
-                warn!(%error, "an RTMP connection could not be accepted: {error}");
-                clock::sleep_until(clock::now() + ACCEPT_PAUSE).await;
-            }
-        }
+    });
+    let accepting = TaskTracker::new();
+    for door in doors {
+        let server = Arc::clone(&server);
+        accepting.spawn(async move { server.accept_at(door).await });
     }
-    // Nobody may wait for an answer while the last publications end.
-    drop(listener);
+    accepting.close();
+    accepting.wait().await;
     server.tasks.close();
     server.tasks.wait().await;
 }
@@ -60,34 +80,60 @@ struct Server<W> {
 }
 
 impl<W: World> Server<W> {
-    fn take_in(&self, stream: TcpStream, peer: SocketAddr) {
+    /// Ends with the listener closed: nobody may wait for an answer while the last publications end.
+    async fn accept_at(&self, door: Door) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = door.listener.accept() => accepted,
+                () = self.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take_in(stream, peer, door.tls.clone()),
+                Err(error) => {
+                    warn!(%error, "an RTMP connection could not be accepted: {error}");
+                    clock::sleep_until(clock::now() + ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn take_in(&self, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
         metrics::counter!("lectern_ingest_connections_total").increment(1);
         let Some(place) = self.places.take(source_of(peer.ip())) else {
             metrics::counter!("lectern_ingest_connections_refused_total").increment(1);
             debug!(%peer, "no place for an RTMP connection from {peer}");
             return;
         };
-        self.tasks.spawn(self.connect(stream, peer, place));
+        self.tasks.spawn(self.connect(stream, peer, tls, place));
     }
 
     fn connect(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        tls: Option<TlsAcceptor>,
         place: Place,
     ) -> impl Future<Output = ()> + use<W> {
-        let connection = Connection::new(
-            Transport::new(stream),
-            self.beat,
-            peer,
-            Arc::clone(&self.config),
-            self.admission.clone(),
-            Arc::clone(&self.world),
-            random::bytes(),
-        );
-        let stop = self.stop.clone();
+        let (config, admission, beat) = (Arc::clone(&self.config), self.admission.clone(), self.beat);
+        let (world, stop) = (Arc::clone(&self.world), self.stop.clone());
         async move {
-            connection.run(stop).await;
+            let transport = match tls {
+                None => Transport::new(stream),
+                Some(tls) => {
+                    let _ = stream.set_nodelay(true);
+                    let greeted = tokio::select! {
+                        greeted = timeout(HANDSHAKE_MAX, tls.accept(stream)) => greeted,
+                        () = stop.cancelled() => return,
+                    };
+                    match greeted {
+                        Ok(Ok(stream)) => Transport::sealed(stream),
+                        Ok(Err(error)) => return debug!(%peer, "TLS with {peer} failed: {error}"),
+                        Err(_) => return debug!(%peer, "TLS with {peer} took too long"),
+                    }
+                }
+            };
+            let nonce = random::bytes();
+            Connection::new(transport, beat, peer, config, admission, world, nonce).run(stop).await;
             drop(place);
         }
     }

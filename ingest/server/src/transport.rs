@@ -9,9 +9,10 @@ use std::{
 
 use runtime::clock;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::server::TlsStream;
 
 /// A running publication is read so often: under a frame's time, so that the beat adds half of it to the latency and
 /// no more.
@@ -34,6 +35,9 @@ pub(crate) enum Transport {
         /// When it is to be looked at.
         next: Instant,
     },
+    /// Over TLS: read when the system says so, running or not, since what the system has is not yet what
+    /// was sent.
+    Sealed(Box<TlsStream<TcpStream>>),
     /// Lost while it changed from one to the other.
     Broken,
 }
@@ -59,14 +63,19 @@ impl Transport {
         Self::Woken(stream)
     }
 
-    /// From now on it is read on the beat.
+    /// Of a connection whose handshake was just made.
+    pub(crate) fn sealed(stream: TlsStream<TcpStream>) -> Self {
+        Self::Sealed(Box::new(stream))
+    }
+
+    /// From now on it is read on the beat, unless it is sealed.
     pub(crate) fn follow(&mut self, beat: Beat) {
         *self = match std::mem::replace(self, Self::Broken) {
             Self::Woken(stream) => match stream.into_std() {
                 Ok(stream) => Self::OnBeat { stream, beat, next: clock::now() },
                 Err(_) => Self::Broken,
             },
-            as_it_is @ (Self::OnBeat { .. } | Self::Broken) => as_it_is,
+            as_it_is @ (Self::OnBeat { .. } | Self::Sealed(_) | Self::Broken) => as_it_is,
         };
     }
 
@@ -100,7 +109,7 @@ impl Transport {
     pub(crate) const fn next_look(&self) -> Option<Instant> {
         match self {
             Self::OnBeat { next, .. } => Some(*next),
-            Self::Woken(_) | Self::Broken => None,
+            Self::Woken(_) | Self::Sealed(_) | Self::Broken => None,
         }
     }
 
@@ -111,6 +120,7 @@ impl Transport {
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Woken(stream) => stream.read(buffer).await,
+            Self::Sealed(stream) => stream.read(buffer).await,
             Self::OnBeat { .. } => std::future::pending().await,
             Self::Broken => Err(io::ErrorKind::NotConnected.into()),
         }
@@ -123,6 +133,11 @@ impl Transport {
     pub(crate) async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Woken(stream) => stream.write_all(bytes).await,
+            Self::Sealed(stream) => {
+                stream.write_all(bytes).await?;
+                // What is sealed may still wait to be sent.
+                stream.flush().await
+            }
             Self::OnBeat { stream, beat, .. } => {
                 while !bytes.is_empty() {
                     match stream.write(bytes) {
@@ -143,18 +158,23 @@ impl Transport {
 
     /// The last word is said: ends our side, then throws away what still comes until the peer has ended his.
     pub(crate) async fn drain(self) {
-        let mut stream = match self {
+        let stream = match self {
             Self::Woken(stream) => stream,
+            Self::Sealed(stream) => return finish(*stream).await,
             Self::OnBeat { stream, .. } => match TcpStream::from_std(stream) {
                 Ok(stream) => stream,
                 Err(_) => return,
             },
             Self::Broken => return,
         };
-        let _ = stream.shutdown().await;
-        let mut rest = [0; 4096];
-        while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+        finish(stream).await;
     }
+}
+
+async fn finish(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let mut rest = [0; 4096];
+    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use ingest_core::{
     flv::write,
     rtmp::client::{self, Client},
 };
-use ingest_server::{Config, HealthSink, PublicationSink, PublishPolicy, Refusal, SecretKey, serve};
+use ingest_server::{Config, Door, HealthSink, PublicationSink, PublishPolicy, Refusal, SecretKey, serve};
 use limits::Rate;
 use media::{Item, TrackKind};
 use runtime::{clock, random};
@@ -106,7 +106,7 @@ impl House {
         let world =
             Arc::new(World { takeover, begun: sender, changes: Mutex::default(), health: Mutex::default() });
         let stop = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, config, Arc::clone(&world), stop.clone()));
+        let served = tokio::spawn(serve([Door::plain(listener)], config, Arc::clone(&world), stop.clone()));
         Self { address, world, begun, stop, served }
     }
 

@@ -3,11 +3,17 @@
 use std::{net::SocketAddr, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use runtime::config::Lookup;
+use runtime::{clock, config::Lookup};
 use tokio::{net::TcpListener, process::Command, time::timeout};
 
 use super::open_database;
-use crate::{pages, settings::Settings, terminal, wiring};
+use crate::{
+    pages,
+    settings::Settings,
+    terminal,
+    tls::{DAYS_LEFT_WARN, Files},
+    wiring,
+};
 
 /// A lecture of three hours with the whole ladder takes about 7 GB.
 const FREE_BYTES_MIN: u64 = 8 << 30;
@@ -32,12 +38,19 @@ pub(crate) async fn doctor(lookup: Lookup) -> Result<ExitCode> {
     report.note("transcoder", ask_transcoder(&settings, "--version", TRANSCODER_WAIT).await);
     report.note("transcoder's jail", ask_transcoder(&settings, "--check-jail", JAIL_WAIT).await);
     report.note("pages", embedded_pages());
+    if let Some(files) = &settings.tls {
+        report.note("certificate", certificate(files));
+    }
     for (name, variable, address) in [
-        ("HTTP port", "LECTERN_HTTP_ADDR", settings.http_addr),
-        ("RTMP port", "LECTERN_RTMP_ADDR", settings.rtmp_addr),
-        ("metrics port", "LECTERN_METRICS_ADDR", settings.metrics_addr),
+        ("HTTP port", "LECTERN_HTTP_ADDR", Some(settings.http_addr)),
+        ("HTTPS port", "LECTERN_HTTPS_ADDR", settings.https_addr),
+        ("RTMP port", "LECTERN_RTMP_ADDR", Some(settings.rtmp_addr)),
+        ("RTMPS port", "LECTERN_RTMPS_ADDR", settings.rtmps_addr),
+        ("metrics port", "LECTERN_METRICS_ADDR", Some(settings.metrics_addr)),
     ] {
-        report.note(name, port(variable, address).await);
+        if let Some(address) = address {
+            report.note(name, port(variable, address).await);
+        }
     }
     Ok(report.verdict())
 }
@@ -114,6 +127,19 @@ async fn ask_transcoder(settings: &Settings, question: &str, wait: Duration) -> 
     Ok(said(&output.stdout))
 }
 
+/// A running server that cannot take these files over goes on with those of before.
+fn certificate(files: &Files) -> Result<String> {
+    let (_, validity) = files.read().context("a running server keeps the one it has")?;
+    let now_s = clock::unix_s();
+    let days = validity.days_left(now_s);
+    ensure!(
+        validity.holds(now_s),
+        "valid {validity}, not now: browsers refuse it; renew it, or set the clock"
+    );
+    ensure!(days >= DAYS_LEFT_WARN, "valid {validity}: only {days} days are left; renew it");
+    Ok(format!("valid {validity}, {days} days are left"))
+}
+
 fn embedded_pages() -> Result<String> {
     ensure!(pages::are_embedded(), "not part of this build: run `make web`, then build again");
     Ok("embedded".to_owned())
@@ -124,4 +150,21 @@ async fn port(variable: &str, address: SocketAddr) -> Result<String> {
         format!("{address} cannot be had; if it is not lectern itself that runs there, set {variable}")
     })?;
     Ok(format!("{address} is free"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::tests::Pair;
+
+    #[test]
+    fn a_certificate_is_told_with_its_end_and_a_broken_one_with_its_cure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Pair::new().write(folder.path());
+        let told = certificate(&files).expect("a good one");
+        assert!(told.contains("until") && told.contains("days are left"), "{told}");
+        std::fs::write(&files.certificate, "").expect("written");
+        let error = format!("{:#}", certificate(&files).expect_err("a broken one"));
+        assert!(error.contains("keeps the one it has") && error.contains("fullchain.pem"), "{error}");
+    }
 }

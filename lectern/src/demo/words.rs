@@ -17,6 +17,9 @@ pub(super) struct Stage {
     teacher_link: String,
     studio_url: String,
     api_url: String,
+    /// The same server over TLS, where it was given a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    https_url: Option<String>,
     rtmp_url: String,
     stream_key: String,
     course_id: String,
@@ -40,6 +43,7 @@ impl Stage {
             teacher_link: format!("{http}{}", door.teacher_path()),
             studio_url: format!("{http}/studio/{}", seed.course_id),
             api_url: format!("{http}/api/v1"),
+            https_url: server.https.map(|address| format!("https://{}", reachable(address))),
             rtmp_url: format!("rtmp://{}/live", reachable(server.rtmp)),
             stream_key: seed.stream_key.clone(),
             course_id: seed.course_id.to_string(),

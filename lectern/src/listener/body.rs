@@ -4,12 +4,13 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::body::Body as PageBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use runtime::clock;
 use tokio::time::{Sleep, sleep};
 
 /// An answer's body: media (shared chunks) or anything else.
@@ -49,16 +50,21 @@ impl Body for ResponseBody {
     }
 }
 
-/// A request body whose next bytes must come within a time.
+/// Bytes that earn a request's body another second of waiting.
+const BYTES_PER_S: u32 = 1000;
+
+/// A request body that may be waited for only so long: a time, and more for what came. What its reader
+/// takes to read does not count.
 pub(crate) struct TimedBody<B> {
     inner: B,
-    pause_max: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
+    /// What is left to be waited.
+    credit: Duration,
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl<B> TimedBody<B> {
     pub(crate) const fn new(inner: B, pause_max: Duration) -> Self {
-        Self { inner, pause_max, pause: None }
+        Self { inner, credit: pause_max, waiting: None }
     }
 }
 
@@ -76,11 +82,19 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
-            this.pause = None;
+            if let Some((since, _)) = this.waiting.take() {
+                this.credit = this.credit.saturating_sub(clock::now() - since);
+            }
+            if let Some(Ok(frame)) = &frame {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                this.credit +=
+                    Duration::from_secs(1) * u32::try_from(bytes).unwrap_or(u32::MAX) / BYTES_PER_S;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let pause = this.pause.get_or_insert_with(|| Box::pin(sleep(this.pause_max)));
-        match pause.as_mut().poll(cx) {
+        let credit = this.credit;
+        let (_, waiting) = this.waiting.get_or_insert_with(|| (clock::now(), Box::pin(sleep(credit))));
+        match waiting.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err("the request's body came too slowly".into()))),
             Poll::Pending => Poll::Pending,
         }
@@ -92,5 +106,55 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    struct Pieces(mpsc::Receiver<Bytes>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    /// A body that gets `count` times `bytes`, each after `pause`: whether it is taken, and after what time.
+    async fn taken(count: usize, bytes: usize, pause: Duration) -> (bool, Duration) {
+        let (sender, receiver) = mpsc::channel(1);
+        let feeder = tokio::spawn(async move {
+            for _ in 0..count {
+                sleep(pause).await;
+                if sender.send(Bytes::from(vec![0; bytes])).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let start = clock::now();
+        let whole = TimedBody::new(Pieces(receiver), Duration::from_secs(10)).collect().await;
+        feeder.abort();
+        (whole.is_ok(), clock::now() - start)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_ends_although_no_pause_is_long() {
+        let (whole, after) = taken(1000, 10, Duration::from_secs(1)).await;
+        assert!(!whole && after <= Duration::from_secs(12), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_upload_that_goes_on_is_taken_whole() {
+        assert_eq!(taken(100, 2000, Duration::from_secs(1)).await, (true, Duration::from_secs(100)));
     }
 }

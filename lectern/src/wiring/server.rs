@@ -10,6 +10,7 @@ use std::{
 use access::edge_secret::EdgeSecrets;
 use anyhow::{Context, Result};
 use control_api::{Control, ReadyCheck};
+use ingest_server::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use origin_server::Origin;
 use packager_server::Packager;
@@ -24,9 +25,10 @@ use super::{
 };
 use crate::{
     admin::open_database,
-    listener::{Limits, Listener, Service},
+    listener::{Limits, Listener, Places, Service},
     pages,
     settings::Settings,
+    tls::Tls,
 };
 
 /// Requests under way when the process is told to stop get this long.
@@ -44,6 +46,8 @@ const READY_FREE_BYTES_MIN: u64 = 512 << 20;
 pub(crate) struct Server {
     /// Where pages, API and media are.
     pub(crate) http: SocketAddr,
+    /// The same over TLS.
+    pub(crate) https: Option<SocketAddr>,
     /// Where encoders connect.
     pub(crate) rtmp: SocketAddr,
     /// The control plane.
@@ -67,14 +71,27 @@ impl Server {
     ) -> Result<Self> {
         let lookup = &settings.lookup;
         let metrics = telemetry::start_metrics()?;
-        let http_listener = Listener::bind(settings.http_addr, Limits::from_lookup(lookup)?).await?;
-        let rtmp_listener = TcpListener::bind(settings.rtmp_addr).await.with_context(|| {
-            format!(
-                "listen on rtmp://{}: is another program using the port? Set LECTERN_RTMP_ADDR",
-                settings.rtmp_addr
-            )
-        })?;
+        let limits = Limits::from_lookup(lookup)?;
+        let places = Places::new(&limits);
+        let http_listener = Listener::bind(settings.http_addr, "LECTERN_HTTP_ADDR", limits, &places, None)?;
+        let tls = settings.tls.clone().map(Tls::load).transpose()?;
+        let https_listener = match (&tls, settings.https_addr) {
+            (Some(tls), Some(address)) => {
+                Some(Listener::bind(address, "LECTERN_HTTPS_ADDR", limits, &places, Some(tls.for_http()?))?)
+            }
+            _ => None,
+        };
+        let rtmp_listener = bind_rtmp("rtmp", settings.rtmp_addr, "LECTERN_RTMP_ADDR").await?;
+        let rtmps_door = match (&tls, settings.rtmps_addr) {
+            (Some(tls), Some(address)) => {
+                let listener = bind_rtmp("rtmps", address, "LECTERN_RTMPS_ADDR").await?;
+                info!("listening for RTMPS on {}", listener.local_addr().unwrap_or(address));
+                Some(Door { listener, tls: Some(tls.for_rtmp()?) })
+            }
+            _ => None,
+        };
         let http = http_listener.address();
+        let https = https_listener.as_ref().map(Listener::address);
         let rtmp = rtmp_listener.local_addr().context("read the RTMP listener's address")?;
         let metrics_listener = TcpListener::bind(settings.metrics_addr).await.with_context(|| {
             format!("listen on {} for metrics: set LECTERN_METRICS_ADDR", settings.metrics_addr)
@@ -127,15 +144,21 @@ impl Server {
 
         let world = Arc::new(ForIngest { control: control.clone(), packager: packager.clone(), said });
         let ingest = ingest_server::Config::from_lookup(lookup)?;
-        ingest_tasks.spawn(ingest_server::serve(rtmp_listener, ingest, world, ingest_tasks.token().clone()));
+        let doors: Vec<_> = [Some(Door::plain(rtmp_listener)), rtmps_door].into_iter().flatten().collect();
+        ingest_tasks.spawn(ingest_server::serve(doors, ingest, world, ingest_tasks.token().clone()));
         info!("listening for RTMP on {rtmp}");
         let pages = control.router().merge(more_pages(&control)).fallback(pages::serve);
         let service = Service { origin: Some(origin), pages };
-        http_tasks.spawn(http_listener.serve(service, http_tasks.clone(), HTTP_PATIENCE));
+        for listener in [Some(http_listener), https_listener].into_iter().flatten() {
+            http_tasks.spawn(listener.serve(service.clone(), http_tasks.clone(), HTTP_PATIENCE));
+        }
+        if let Some(tls) = tls {
+            other_tasks.spawn(tls.keep_fresh(other_tasks.token().clone()));
+        }
         let (worker, stop) = (control.clone(), other_tasks.token().clone());
         other_tasks.spawn(async move { worker.run_worker(stop).await });
         other_tasks.spawn(serve_metrics(metrics_listener, metrics, other_tasks.clone()));
-        Ok(Self { http, rtmp, control, database, packager, http_tasks, ingest_tasks, other_tasks })
+        Ok(Self { http, https, rtmp, control, database, packager, http_tasks, ingest_tasks, other_tasks })
     }
 
     /// Stops in order: no more publishers, their last media written, no more viewers, the database closed.
@@ -154,6 +177,12 @@ impl Server {
         self.database.close().await;
         info!("stopped");
     }
+}
+
+async fn bind_rtmp(scheme: &str, address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("listen on {scheme}://{address}: is another program using the port? Set {setting}")
+    })
 }
 
 /// Where nothing is set, people reach the server where it listens.
