@@ -71,10 +71,24 @@ bench: ## What a lecture costs, on the release build, beside nginx and ffmpeg; A
 	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench -- $(ARGS)
 	cargo bench --locked -p access --bench token_check
 
-fuzz: ## The property tests of cores and parsers with many more cases, new ones each time (CASES=20000)
-	@setup/install build
+fuzz: ## Property tests, parsers and damaged media with many more cases (CASES=20000, FUZZ_SECONDS=60 a parser, FLIPS=10000)
+	@setup/install build test
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --locked -p media -p hls -p access -p limits \
 	    -p ingest-core -p packager-core -p origin-core -p sim
+	LECTERN_FLIP_SEEDS=$(or $(FLIPS),10000) cargo test --release --locked -p packager-transcoder --test broken_media \
+	    -- --nocapture
+	@# By coverage where cargo-fuzz and a nightly compiler are; by changes of the corpus, on the stable one, anywhere.
+	@if cargo fuzz --version >/dev/null 2>&1 && cargo +nightly --version >/dev/null 2>&1; then \
+	    for target in $$(basename -s .rs tests/fuzz/fuzz_targets/*.rs); do \
+	        mkdir -p "tests/fuzz/target/found/$$target"; \
+	        cargo +nightly fuzz run --fuzz-dir tests/fuzz "$$target" \
+	            "tests/fuzz/target/found/$$target" "tests/fuzz/corpus/$$target" -- \
+	            -max_total_time=$(or $(FUZZ_SECONDS),60) -rss_limit_mb=512 -timeout=1; \
+	    done; \
+	else \
+	    echo "cargo-fuzz with a nightly compiler is not installed: the parsers get changes of their corpus instead"; \
+	    cargo run --release --locked -p hostile -- run --seconds $(or $(FUZZ_SECONDS),60) --seed "$$(date +%s)"; \
+	fi
 
 # Files, so that a second run has nothing to do.
 

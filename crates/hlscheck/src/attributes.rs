@@ -50,10 +50,12 @@ impl Attributes {
     }
 }
 
-/// A decimal-integer of 4.2: digits, below 2^64.
+/// A decimal-integer of 4.2: digits. The standard goes up to 2^64; beyond 2^60, where sums of a few begin to overflow,
+/// no honest playlist counts.
 pub(crate) fn integer(text: &str) -> Option<u64> {
+    const MAX: u64 = 1 << 60;
     let digits = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
+    text.parse().ok().filter(|number| digits && *number <= MAX)
 }
 
 /// A decimal-floating-point of 4.2: digits and at most one point. Never negative.

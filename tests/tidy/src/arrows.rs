@@ -36,8 +36,8 @@ const WORLDLY: [&str; 22] = [
     "tracing-subscriber",
 ];
 
-/// The only crates that may know two rooms: one joins them, the other simulates their cores.
-const JOINERS: [&str; 2] = ["lectern", "sim"];
+/// The only crates that may know two rooms: one joins them, one simulates their cores, one feeds their parsers junk.
+const JOINERS: [&str; 3] = ["lectern", "sim", "hostile"];
 
 fn room(of: &OurCrate) -> Option<&'static str> {
     ROOMS.into_iter().find(|room| of.folder == *room || of.folder.starts_with(&format!("{room}/")))
