@@ -74,6 +74,26 @@ impl Clip {
         Ok(path)
     }
 
+    /// The same with one byte in some hundreds of its pictures changed, as ffmpeg's `noise` filter does it, each time
+    /// in the same way.
+    ///
+    /// # Errors
+    /// When ffmpeg cannot make it.
+    pub fn damaged(&self) -> Result<PathBuf> {
+        let whole = self.file()?;
+        let path = whole.with_extension("damaged.flv");
+        if !path.exists() {
+            let making = path.with_extension("making.flv");
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args(["-y", "-nostdin", "-v", "error", "-i"]).arg(&whole);
+            ffmpeg.args(["-c", "copy", "-bsf:v", "noise=amount=300"]).arg(&making);
+            let status = ffmpeg.status().context("start ffmpeg")?;
+            ensure!(status.success(), "ffmpeg damages {}: {status}", whole.display());
+            fs::rename(&making, &path)?;
+        }
+        Ok(path)
+    }
+
     /// How many pictures it has.
     #[must_use]
     pub fn frames(&self) -> u32 {

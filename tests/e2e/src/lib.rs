@@ -17,4 +17,5 @@ pub mod machine;
 pub mod playlist;
 pub mod publisher;
 pub mod rules;
+pub mod secrets;
 pub mod server;

@@ -16,6 +16,7 @@ use crate::{
     api::Api,
     http::Http,
     machine::{self, Alone, eventually},
+    secrets,
 };
 
 /// How long a start may take on a busy machine, in the unoptimised build.
@@ -258,6 +259,17 @@ impl Server {
         eventually("the server is ready", START, || self.http().get("/readyz")?.expect(200)).map(drop)
     }
 
+    /// Secrets that it was given, or has told us.
+    fn planted(&self) -> Vec<String> {
+        let users = self.demo["users"].as_array().into_iter().flatten().map(|user| &user["password"]);
+        let told = users.chain([&self.demo["stream_key"]]).filter_map(Value::as_str).map(str::to_owned);
+        let given = self.options.environment.iter().filter(|(name, _)| name.contains("SECRET"));
+        let kept = std::fs::read_to_string(self.data().join("secret.key"));
+        told.chain(given.map(|(_, value)| value.clone()))
+            .chain(kept.ok().map(|key| key.trim().to_owned()))
+            .collect()
+    }
+
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -275,6 +287,11 @@ impl Drop for Server {
             // Its transcoders end when their pipe does.
             let _ended = child.kill();
             let _status = child.wait();
+        }
+        // Whatever was tried, no log may tell a secret.
+        let found = secrets::found_in(&self.log(), &self.planted());
+        if !std::thread::panicking() {
+            assert!(found.is_empty(), "the server logged {found:?}");
         }
         if std::thread::panicking() || std::env::var_os("LECTERN_E2E_LOG").is_some() {
             println!("--- the server's log ends with\n{}", self.log_end());

@@ -12,5 +12,6 @@ mod interruptions;
 mod memory;
 mod pages;
 mod playlists;
+mod secrets;
 mod stage;
 mod transcoder;
