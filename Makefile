@@ -12,7 +12,7 @@ SAME_CASES := PROPTEST_RNG_SEED=20261120
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help run test check fix e2e bench fuzz
+.PHONY: help run test check fix e2e bench fuzz soak
 
 help: ## Say what can be made
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -70,6 +70,12 @@ bench: ## What a lecture costs, on the release build, beside nginx and ffmpeg; A
 	cargo build --release --locked -p lectern -p packager-transcoder
 	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench -- $(ARGS)
 	cargo bench --locked -p access --bench token_check
+
+soak: ## What takes too long for every day: a server killed 500 times while an encoder sends (KILLS=500)
+	@setup/install build test
+	@$(MAKE) web/dist/.built
+	cargo build --workspace --all-targets --locked
+	LECTERN_E2E_KILLS=$(or $(KILLS),500) cargo test --locked -p e2e --test lecture -- --nocapture killed_again
 
 fuzz: ## Property tests, parsers and damaged media with many more cases (CASES=20000, FUZZ_SECONDS=60 a parser, FLIPS=10000)
 	@setup/install build test

@@ -10,7 +10,7 @@ mod settings;
 mod tls;
 mod wiring;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -21,11 +21,23 @@ use crate::cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long work on the disk that is under way at the end is waited for.
+const THREADS_PATIENCE: Duration = Duration::from_secs(2);
+
 fn main() -> ExitCode {
     // One provider for all that speaks TLS here. Only this line installs one, so none is there before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
-    match run(cli) {
+    let ended = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(cli));
+            // A thread that hangs in a broken disk must not keep the process.
+            runtime.shutdown_timeout(THREADS_PATIENCE);
+            ended
+        }
+        Err(error) => Err(anyhow::Error::new(error).context("start the process's threads")),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             terminal::error(&format!("lectern: {error:#}"));
@@ -34,7 +46,6 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let lookup = cli.shared.lookup()?;
     match cli.command {

@@ -3,12 +3,15 @@
 use anyhow::{Context, Result};
 use runtime::{config::Lookup, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::{settings::Settings, terminal, wiring::Server};
 
 /// The log's filter where `LECTERN_LOG` says nothing.
 const LOG_FILTER: &str = "info";
+
+/// The exit code of an end without order.
+const ENDED_AT_ONCE: i32 = 3;
 
 pub(crate) async fn run(lookup: Lookup) -> Result<()> {
     let settings = Settings::load(lookup)?;
@@ -23,13 +26,21 @@ pub(crate) async fn run(lookup: Lookup) -> Result<()> {
     Ok(())
 }
 
-/// Waits for Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C or SIGTERM. Whoever does not want to wait for the orderly end says it once more.
 pub(crate) async fn stop_signal() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed.context("listen for Ctrl-C")?,
         _ = terminate.recv() => {}
     }
-    info!("stopping");
+    info!("stopping; once more ends at once");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        error!("ended at once: what was open is left to its journal");
+        std::process::exit(ENDED_AT_ONCE);
+    });
     Ok(())
 }

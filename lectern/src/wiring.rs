@@ -1,6 +1,7 @@
 //! Where the rooms are joined: each states what it needs as a trait, and gets another room's public function
 //! here. Nothing else in the house names two rooms.
 
+mod disk;
 mod joints;
 mod server;
 
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use control_api::Control;
 use db::Db;
 
+pub(crate) use disk::fault as disk_fault;
 pub(crate) use server::{Server, reachable};
 
 use crate::settings::Settings;
@@ -26,6 +28,7 @@ pub(crate) fn check_rooms(settings: &Settings) -> Result<()> {
     ingest_server::Config::from_lookup(&settings.lookup)?;
     packager_server::Config::from_lookup(&settings.lookup)?;
     control_api::Config::from_lookup(&settings.lookup)?;
+    disk::reserve_bytes(&settings.lookup)?;
     root(settings)?;
     Ok(())
 }

@@ -48,6 +48,7 @@ fn three_hours() -> Window {
             discontinuity_sequence: 0,
             init: 0,
             gap: false,
+            unrecorded: false,
             parts: vec![part.clone(); parts],
             duration: MediaTime::from_ms(4_000),
         }

@@ -69,6 +69,8 @@ pub struct Segment {
     pub init: u32,
     /// There is no media for the segment as a whole (EXT-X-GAP).
     pub gap: bool,
+    /// Its media is kept for the live view alone: in the others it is a gap.
+    pub unrecorded: bool,
     /// Its parts so far, in order. Never empty in a finished segment made in this process; empty for one
     /// whose parts are no longer told apart (restored from a journal long past).
     pub parts: Vec<Part>,
@@ -233,6 +235,7 @@ mod tests {
             discontinuity_sequence: 0,
             init: 0,
             gap: false,
+            unrecorded: false,
             parts: Vec::new(),
             duration: MediaTime::from_ms(2000),
         })

@@ -3,11 +3,16 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,
-    sync::{Arc, Mutex, MutexGuard, Weak, atomic::AtomicBool},
+    io,
+    sync::{Arc, Mutex, MutexGuard, Weak},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use tokio::sync::{Notify, OnceCell, Semaphore, watch};
+use tokio::{
+    sync::{Notify, OnceCell, Semaphore, watch},
+    time::timeout,
+};
 
 use crate::{
     Error, Extent, Index, Object, QUEUED_BYTES_MAX, blocking,
@@ -34,8 +39,6 @@ pub struct EpochMedia {
     /// The number of the newest job that is on disk, or whose media was given up.
     pub(crate) settled: watch::Sender<u64>,
     pub(crate) degraded: watch::Sender<bool>,
-    /// The last attempt to force bytes to the disk failed.
-    pub(crate) sync_failed: AtomicBool,
     reads: Arc<Semaphore>,
     readers: Mutex<Readers>,
 }
@@ -54,7 +57,12 @@ type Read = OnceCell<Vec<Bytes>>;
 pub(crate) struct State {
     pub(crate) index: Index,
     pub(crate) queue: VecDeque<Job>,
-    pub(crate) queued_bytes: u64,
+    /// Written, and not yet forced to the disk: what a failed sync takes back.
+    pub(crate) unsynced: VecDeque<Job>,
+    /// Of the queue and of what is not synced.
+    pub(crate) waiting_bytes: u64,
+    /// There is no more room until half of what waits is on disk.
+    pub(crate) full: bool,
     pub(crate) newest_job: u64,
     pub(crate) given_up: u64,
     pub(crate) closed: bool,
@@ -78,6 +86,9 @@ pub(crate) struct JobMedia {
     pub(crate) record_if_lost: Bytes,
 }
 
+/// How long a reader waits for the disk.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+
 /// Where a run of an object's bytes is taken from.
 enum Source {
     Memory(Vec<Bytes>),
@@ -89,7 +100,9 @@ impl EpochMedia {
         let state = State {
             index,
             queue: VecDeque::new(),
-            queued_bytes: 0,
+            unsynced: VecDeque::new(),
+            waiting_bytes: 0,
+            full: false,
             newest_job: 0,
             given_up: 0,
             closed: false,
@@ -100,7 +113,6 @@ impl EpochMedia {
             wake: Notify::new(),
             settled: watch::Sender::new(0),
             degraded: watch::Sender::new(false),
-            sync_failed: AtomicBool::new(false),
             reads,
             readers: Mutex::default(),
         }
@@ -142,7 +154,14 @@ impl EpochMedia {
         self.degraded.subscribe()
     }
 
-    /// Parts that never reached the disk: holes in the recording.
+    /// Is there room to keep what is recorded until the disk takes it? Without, [`crate::Writer::live_part`] is
+    /// the way to go on.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.state().full
+    }
+
+    /// Parts that never reach the disk: holes in the recording.
     #[must_use]
     pub fn parts_given_up(&self) -> u64 {
         self.state().given_up
@@ -164,21 +183,26 @@ impl EpochMedia {
     }
 
     async fn read_from_disk(&self, rendition: &str, extents: Vec<Extent>) -> Result<Vec<Bytes>, Error> {
-        let _permit = self.reads.acquire().await.expect("this semaphore is never closed");
         let known = self.readers().files.get(rendition).cloned();
-        let (folder, name) = (self.folder.clone(), rendition.to_owned());
-        let read = blocking(move || {
-            let file = match known {
-                Some(file) => file,
-                None => Arc::new(folder.open_media(&name)?),
-            };
-            Ok((disk::read(&file, &extents)?, file))
-        });
-        let (bytes, file) = read.await.map_err(|source| Error::Disk {
-            what: "reading the media",
-            epoch: self.folder.epoch,
-            source,
-        })?;
+        let (folder, name, reads) = (self.folder.clone(), rendition.to_owned(), Arc::clone(&self.reads));
+        let read = async {
+            let permit = reads.acquire_owned().await.expect("this semaphore is never closed");
+            blocking(move || {
+                // A disk that does not answer keeps its permits; it shall not get more threads.
+                let _permit = permit;
+                let file = match known {
+                    Some(file) => file,
+                    None => Arc::new(folder.open_media(&name)?),
+                };
+                Ok((disk::read(&file, &extents)?, file))
+            })
+            .await
+        };
+        let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "the disk does not answer"));
+        let (bytes, file) = timeout(READ_WITHIN, read)
+            .await
+            .unwrap_or_else(late)
+            .map_err(|source| Error::Disk { what: "reading the media", epoch: self.folder.epoch, source })?;
         self.readers().files.entry(rendition.to_owned()).or_insert(file);
         Ok(bytes)
     }
@@ -202,49 +226,73 @@ impl Readers {
 }
 
 impl State {
-    /// Takes over a piece and queues it for the disk; returns the job's number.
+    /// Takes over a piece and queues it for the disk; returns the job's number. Where the queue has no room left
+    /// it is kept for live alone.
     pub(crate) fn put(&mut self, media: JobMedia, record: Bytes) -> Result<u64, Error> {
-        let len = media.chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        let extent = Extent { offset: media.offset, len };
+        let bytes = media.bytes();
+        let extent = Extent { offset: media.offset, len: bytes };
         let piece = Piece { extent, memory: Some(media.chunks.clone()), on_disk: false };
         self.index.insert(&media.rendition, media.object, piece)?;
+        if self.waiting_bytes.saturating_add(bytes) > QUEUED_BYTES_MAX {
+            self.given_up += 1;
+            return Ok(self.enqueue(None, media.record_if_lost));
+        }
         Ok(self.enqueue(Some(media), record))
     }
 
-    /// Queues a job. A queue over its limit loses its oldest media: those parts will be missing from the
-    /// recording, and from memory once the live window has passed them. Records are small and stay.
+    /// Takes over a piece that is not written.
+    pub(crate) fn put_live(&mut self, media: JobMedia) -> Result<u64, Error> {
+        let extent = Extent { offset: media.offset, len: media.bytes() };
+        let piece = Piece { extent, memory: Some(media.chunks), on_disk: false };
+        self.index.insert(&media.rendition, media.object, piece)?;
+        self.given_up += 1;
+        Ok(self.enqueue(None, media.record_if_lost))
+    }
+
+    /// Queues a job. Records are small and always find room.
     pub(crate) fn enqueue(&mut self, media: Option<JobMedia>, record: Bytes) -> u64 {
         self.newest_job += 1;
         let job = Job { number: self.newest_job, media, record };
-        self.queued_bytes += job.media_bytes();
+        self.waiting_bytes += job.media_bytes();
+        // Before the limit: who asks whether there is room has parts of all renditions under way.
+        self.full |= self.waiting_bytes > QUEUED_BYTES_MAX / 8 * 7;
         self.queue.push_back(job);
-        while self.queued_bytes > QUEUED_BYTES_MAX
-            && let Some(oldest) = self.queue.iter_mut().find(|job| job.media.is_some())
-        {
-            self.queued_bytes -= oldest.media_bytes();
-            let media = oldest.media.take().expect("looked for just above");
-            self.given_up += 1;
-            self.index.given_up(&media.rendition, media.object);
-            oldest.record = media.record_if_lost;
-        }
         self.newest_job
     }
 
-    /// Jobs up to `number` are on disk.
-    pub(crate) fn settle(&mut self, number: u64) {
+    /// Jobs up to `number` are written, and not yet forced to the disk.
+    pub(crate) fn written(&mut self, number: u64) {
         while let Some(job) = self.queue.pop_front_if(|job| job.number <= number) {
-            self.queued_bytes -= job.media_bytes();
+            self.unsynced.push_back(job);
+        }
+    }
+
+    /// Jobs up to `number` are on disk for good.
+    pub(crate) fn synced(&mut self, number: u64) {
+        while let Some(job) = self.unsynced.pop_front_if(|job| job.number <= number) {
+            self.waiting_bytes -= job.media_bytes();
             if let Some(media) = job.media {
                 self.index.written(&media.rendition, media.object);
             }
         }
+        self.full &= self.waiting_bytes > QUEUED_BYTES_MAX / 2;
+    }
+
+    /// The disk may have lost what was not synced: it is written once more. Returns how many bytes of the journal
+    /// those are.
+    pub(crate) fn take_back(&mut self) -> u64 {
+        let bytes = self.unsynced.iter().map(|job| job.record.len() as u64).sum();
+        while let Some(job) = self.unsynced.pop_back() {
+            self.queue.push_front(job);
+        }
+        bytes
     }
 
     pub(crate) fn release_before(&mut self, rendition: &str, msn: u64) {
-        let queue = &self.queue;
+        let waiting = self.queue.iter().chain(&self.unsynced);
         self.index.release_before(rendition, msn, |object| {
             let waits = |media: &JobMedia| media.rendition == rendition && media.object == object;
-            queue.iter().any(|job| job.media.as_ref().is_some_and(waits))
+            waiting.clone().any(|job| job.media.as_ref().is_some_and(waits))
         });
     }
 
@@ -265,7 +313,13 @@ impl State {
 
 impl Job {
     fn media_bytes(&self) -> u64 {
-        self.media.as_ref().map_or(0, |media| media.chunks.iter().map(|chunk| chunk.len() as u64).sum())
+        self.media.as_ref().map_or(0, JobMedia::bytes)
+    }
+}
+
+impl JobMedia {
+    fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 }
 

@@ -122,18 +122,13 @@ impl Index {
         }
     }
 
-    /// It will never be on disk: gone as soon as the live window has passed it.
-    pub(crate) fn given_up(&mut self, rendition: &str, object: Object) {
-        let Some(rendition) = self.renditions.get_mut(rendition) else { return };
-        let Object::Part(msn, index) = object else { return };
-        if msn >= rendition.keep_from_msn {
-            rendition.released_to_msn = rendition.released_to_msn.min(msn);
-            return;
-        }
-        if let Some(piece) =
-            rendition.segments.get_mut(&msn).and_then(|segment| segment.parts.get_mut(&index))
-        {
-            piece.memory = None;
+    /// Nothing more comes, and no window moves on: what is on disk leaves memory as soon as it is; what is not
+    /// stays, since it is listed.
+    pub(crate) fn release_all(&mut self) {
+        for rendition in self.renditions.values_mut() {
+            rendition.keep_from_msn = u64::MAX;
+            let pieces = rendition.segments.values_mut().flat_map(|segment| segment.parts.values_mut());
+            pieces.filter(|piece| piece.on_disk).for_each(|piece| piece.memory = None);
         }
     }
 

@@ -9,7 +9,9 @@
 
 mod disk;
 mod epoch;
+mod faults;
 mod index;
+mod reserve;
 mod writer;
 
 use std::{
@@ -24,15 +26,18 @@ use bytes::Bytes;
 use ids::{EpochId, SessionId};
 use tokio::sync::Semaphore;
 
+use crate::reserve::Reserve;
+
 pub use crate::{
     epoch::{Body, EpochMedia},
+    faults::{Fault, Faults, Step},
     index::{Extent, Index, Object},
     writer::{Part, Writer, Written},
 };
 
-/// How much waits for a disk that fails or hangs before the oldest is given up, in bytes per epoch.
-/// About 90 s of a 6 Mbit/s source with its ladder.
-pub const QUEUED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// How much waits in memory for a disk that fails or hangs, in bytes per epoch; what comes after is not recorded.
+/// Seventeen minutes of a 2 Mbit/s source, or three of a 6 Mbit/s one with its ladder.
+pub const QUEUED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Reads from disk at one time, over all epochs; the rest wait their turn.
 pub const READS_MAX: usize = 16;
 /// How often written bytes are forced to the disk (decision: one fdatasync a second).
@@ -91,14 +96,50 @@ struct Shared {
     root: PathBuf,
     open: Mutex<HashMap<(SessionId, EpochId), Weak<EpochMedia>>>,
     reads: Arc<Semaphore>,
+    reserve: Arc<Reserve>,
+    faults: Option<Arc<dyn Faults>>,
 }
 
 impl Store {
-    /// A store in `root`, which need not exist yet.
+    /// A store in `root`, which need not exist yet. It may fill the disk.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
+        Self::with(root, 0, None)
+    }
+
+    /// A store that keeps `reserve_bytes` of the disk free for others, with a file that takes the room up. When
+    /// the disk is nearly full the file goes, and nothing is recorded until there is room again.
+    #[must_use]
+    pub fn with_reserve(root: PathBuf, reserve_bytes: u64) -> Self {
+        Self::with(root, reserve_bytes, None)
+    }
+
+    /// A store on a worse disk than there is, for tests.
+    #[must_use]
+    pub fn with_faults(root: PathBuf, faults: Arc<dyn Faults>) -> Self {
+        Self::with(root, 0, Some(faults))
+    }
+
+    fn with(root: PathBuf, reserve_bytes: u64, faults: Option<Arc<dyn Faults>>) -> Self {
         let reads = Arc::new(Semaphore::new(READS_MAX));
-        Self { shared: Arc::new(Shared { root, open: Mutex::default(), reads }) }
+        let reserve = Arc::new(Reserve::new(&root, reserve_bytes));
+        Self { shared: Arc::new(Shared { root, open: Mutex::default(), reads, reserve, faults }) }
+    }
+
+    /// Looks after the room that is kept for others. To be called every second or so: the disk may be filled by
+    /// anyone.
+    ///
+    /// # Errors
+    /// While nothing can be recorded: the disk is nearly full, or fails.
+    pub async fn look_after_reserve(&self) -> io::Result<()> {
+        let reserve = Arc::clone(&self.shared.reserve);
+        blocking(move || reserve.look()).await
+    }
+
+    /// The room that is kept for others is there.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        self.shared.reserve.is_held()
     }
 
     /// An epoch that somebody holds open: on air, or opened from its journal a moment ago.
@@ -131,7 +172,7 @@ impl Store {
     /// Opens a finished epoch for reading.
     #[must_use]
     pub fn open(&self, session: SessionId, epoch: EpochId, index: Index) -> Arc<EpochMedia> {
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         let media = Arc::new(EpochMedia::new(folder, index, Arc::clone(&self.shared.reads)));
         self.remember(session, epoch, &media);
         media
@@ -142,7 +183,7 @@ impl Store {
     /// # Errors
     /// When the file is there but cannot be read.
     pub async fn journal(&self, session: SessionId, epoch: EpochId) -> Result<Option<Bytes>, Error> {
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         blocking(move || folder.read_journal()).await.map_err(|source| Error::Disk {
             what: "reading the journal",
             epoch,
@@ -159,7 +200,7 @@ impl Store {
         session: SessionId,
         epoch: EpochId,
     ) -> Result<std::collections::BTreeMap<String, u64>, Error> {
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         blocking(move || folder.lengths()).await.map_err(|source| Error::Disk {
             what: "listing the files",
             epoch,
@@ -178,7 +219,7 @@ impl Store {
 
     /// Public or preview, by its folder; none when there is no such epoch.
     pub async fn kind(&self, session: SessionId, epoch: EpochId) -> Option<Kind> {
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         blocking(move || Ok(folder.kind())).await.ok().flatten()
     }
 
@@ -188,7 +229,7 @@ impl Store {
     /// When something of it remains.
     pub async fn delete(&self, session: SessionId, epoch: EpochId) -> Result<(), Error> {
         self.open_epochs().remove(&(session, epoch));
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         blocking(move || folder.delete()).await.map_err(|source| Error::Disk {
             what: "deleting the files",
             epoch,
@@ -204,11 +245,16 @@ impl Store {
         index: Index,
         journal_bytes: u64,
     ) -> (Arc<EpochMedia>, Writer) {
-        let folder = disk::Folder::new(&self.shared.root, session, epoch);
+        let folder = self.folder(session, epoch);
         let media = Arc::new(EpochMedia::new(folder, index, Arc::clone(&self.shared.reads)));
         self.remember(session, epoch, &media);
-        let writer = Writer::start(Arc::clone(&media), kind, journal_bytes);
+        let reserve = Arc::clone(&self.shared.reserve);
+        let writer = Writer::start(Arc::clone(&media), reserve, kind, journal_bytes);
         (media, writer)
+    }
+
+    fn folder(&self, session: SessionId, epoch: EpochId) -> disk::Folder {
+        disk::Folder::new(&self.shared.root, session, epoch, self.shared.faults.clone())
     }
 
     fn remember(&self, session: SessionId, epoch: EpochId, media: &Arc<EpochMedia>) {
@@ -232,6 +278,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     const RECORD: &[u8] = b"record;";
@@ -274,7 +322,7 @@ mod tests {
             put(&writer, msn, part, &format!("{msn}{part}"));
         }
         writer.finish_segment("source", 1);
-        writer.written().wait().await;
+        stored(&writer).await;
         writer.release_before("source", 2);
         assert_eq!(media.memory_bytes(), 4);
         assert_eq!(text(&media, Object::Segment(1)).await.as_deref(), Some("1011"));
@@ -287,7 +335,7 @@ mod tests {
         let (store, _folder) = store();
         let (media, writer) = store.create(session(), epoch(), Kind::Public);
         put(&writer, 1, 0, "shared");
-        writer.written().wait().await;
+        stored(&writer).await;
         writer.release_before("source", 2);
         let object = Object::Part(1, 0);
         // The disk is kept busy until both have asked; else the first may have its bytes before the second asks.
@@ -305,7 +353,7 @@ mod tests {
         put(&writer, 1, 0, "early");
         writer.release_before("source", 9);
         assert_eq!(media.memory_bytes(), 5);
-        writer.written().wait().await;
+        stored(&writer).await;
         assert_eq!(media.memory_bytes(), 0);
         assert_eq!(text(&media, Object::Part(1, 0)).await.as_deref(), Some("early"));
     }
@@ -333,7 +381,7 @@ mod tests {
             Part { record: Bytes::from_static(b"again"), ..part(1, 1, 3, Bytes::from_static(b"TWO")) };
         writer.part("source", again).unwrap();
         writer.finish_segment("source", 1);
-        writer.written().wait().await;
+        stored(&writer).await;
         writer.release_before("source", 2);
         assert_eq!(text(&media, Object::Segment(1)).await.as_deref(), Some("oneTWO"));
         let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
@@ -360,25 +408,171 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_for_a_broken_disk_is_limited_and_the_window_stays_in_memory() {
+    async fn what_waits_for_a_broken_disk_is_limited_and_what_was_taken_is_kept() {
         let (store, folder) = store();
         std::fs::write(folder.path().join("media"), "in the way").unwrap();
         let (media, writer) = store.create(session(), epoch(), Kind::Public);
         let mebibyte = Bytes::from(vec![0; 1024 * 1024]);
-        let parts = QUEUED_BYTES_MAX / mebibyte.len() as u64 + 2;
-        for msn in 0..parts {
-            writer.part("source", part(msn, 0, msn << 20, mebibyte.clone())).unwrap();
-        }
+        let limit = QUEUED_BYTES_MAX >> 20;
+        let add = |msn: u64| writer.part("source", part(msn, 0, msn << 20, mebibyte.clone())).unwrap();
+        (0..limit / 2).for_each(add);
+        assert!(media.has_room());
+        (limit / 2..limit + 2).for_each(add);
+        assert!(!media.has_room());
         assert_eq!(media.parts_given_up(), 2);
-        assert!(media.get("source", Object::Part(0, 0)).await.unwrap().is_some());
-        writer.release_before("source", 1);
-        assert!(media.get("source", Object::Part(0, 0)).await.unwrap().is_none());
-        assert!(media.get("source", Object::Part(2, 0)).await.unwrap().is_some());
+        writer.live_part("source", part(limit + 2, 0, 0, mebibyte.clone())).unwrap();
+        assert_eq!(media.parts_given_up(), 3);
 
+        // What is taken stays, however far the live window moves on; what is not goes with it.
+        let there = async |msn| media.get("source", Object::Part(msn, 0)).await.unwrap().is_some();
+        assert!(there(0).await && there(limit).await && there(limit + 2).await);
+        writer.release_before("source", limit + 2);
+        assert!(there(0).await && there(limit - 1).await && there(limit + 2).await);
+        assert!(!there(limit).await && !there(limit + 1).await);
+
+        let mut degraded = media.degraded();
+        degraded.wait_for(|degraded| *degraded).await.unwrap();
         std::fs::remove_file(folder.path().join("media")).unwrap();
+        degraded.wait_for(|degraded| !*degraded).await.unwrap();
+        assert!(media.has_room());
+        // Listed until the end, and nowhere else.
+        writer.release_all();
+        assert_eq!(media.memory_bytes(), mebibyte.len() as u64);
         writer.close().await;
         let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
-        assert!(journal.starts_with(b"lost;lost;record;record;"));
+        assert!(journal.starts_with(b"record;record;") && journal.ends_with(b"record;lost;lost;lost;"));
+        assert!(there(0).await && there(limit - 1).await);
+    }
+
+    /// Fails, tears or holds up what it is told to.
+    #[derive(Debug, Default)]
+    struct BadDisk {
+        steps: AtomicU64,
+        /// From this step on nothing works; the write it hits is torn after so many bytes.
+        power_cut: Option<(u64, u64)>,
+        sync_fails: AtomicU64,
+        write_fails: AtomicU64,
+    }
+
+    impl Faults for BadDisk {
+        fn meet(&self, step: Step<'_>) -> Result<(), Fault> {
+            let now = self.steps.fetch_add(1, Ordering::SeqCst);
+            if let Some((at, torn)) = self.power_cut.filter(|(at, _)| now >= *at) {
+                let written = if now == at { torn } else { 0 };
+                return Err(Fault { written, error: io::Error::other("there is no power") });
+            }
+            let (left, error) = match step {
+                Step::Sync(_) => (&self.sync_fails, "input/output error on sync"),
+                Step::Write(..) => (&self.write_fails, "input/output error on write"),
+                Step::Open(_) | Step::Rename(_) | Step::Read(_) => return Ok(()),
+            };
+            let fails = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            fails.map_or(Ok(()), |_| Err(Fault { written: 1, error: io::Error::other(error) }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_failed_sync_may_have_lost_is_written_once_more() {
+        let (disk, folder) = (Arc::new(BadDisk::default()), tempfile::tempdir().unwrap());
+        disk.sync_fails.store(2, Ordering::SeqCst);
+        let store = Store::with_faults(folder.path().to_owned(), Arc::clone(&disk) as Arc<dyn Faults>);
+        let (media, writer) = store.create(session(), epoch(), Kind::Public);
+        let mut degraded = media.degraded();
+        put(&writer, 1, 0, "here");
+        writer.written().wait().await;
+        // The system forgets what it could not force out, and says so but once.
+        let file = folder.path().join(format!("media/{}/{}/source.cmaf", session(), epoch()));
+        std::fs::write(&file, "....").unwrap();
+        degraded.wait_for(|degraded| *degraded).await.unwrap();
+        degraded.wait_for(|degraded| !*degraded).await.unwrap();
+        writer.close().await;
+        assert_eq!(std::fs::read(&file).unwrap(), b"here");
+        let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
+        assert_eq!(&journal[..], RECORD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_that_fail_in_the_middle_are_made_good() {
+        let (disk, folder) = (Arc::new(BadDisk::default()), tempfile::tempdir().unwrap());
+        let store = Store::with_faults(folder.path().to_owned(), Arc::clone(&disk) as Arc<dyn Faults>);
+        let (media, writer) = store.create(session(), epoch(), Kind::Public);
+        for n in 0..20 {
+            disk.write_fails.store(n % 3, Ordering::SeqCst);
+            put(&writer, 2, u32::try_from(n).unwrap(), "sound and picture");
+            writer.written().wait().await;
+        }
+        writer.release_all();
+        writer.close().await;
+        assert_eq!(media.memory_bytes(), 0);
+        for n in 0..20 {
+            assert_eq!(text(&media, Object::Part(2, n)).await.as_deref(), Some("sound and picture"));
+        }
+        let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
+        assert_eq!(&journal[..], RECORD.repeat(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_the_journal_names_after_a_power_cut_at_any_step_is_there() {
+        for step in 0..40 {
+            for torn in [0, 3, 9] {
+                let folder = tempfile::tempdir().unwrap();
+                let disk = BadDisk { power_cut: Some((step, torn)), ..BadDisk::default() };
+                let store = Store::with_faults(folder.path().to_owned(), Arc::new(disk));
+                let (media, writer) = store.create(session(), epoch(), Kind::Public);
+                for n in 0..12 {
+                    put(&writer, 1, n, &format!("part {n:05}"));
+                    // Either it is written, or the power is gone.
+                    let mut degraded = media.degraded();
+                    tokio::select! {
+                        () = writer.written().wait() => {}
+                        _ = degraded.wait_for(|degraded| *degraded) => break,
+                    }
+                }
+                writer.close().await;
+
+                let store = Store::new(folder.path().to_owned());
+                let journal = store.journal(session(), epoch()).await.unwrap().unwrap_or_default();
+                let records = journal.len() / RECORD.len();
+                assert!(RECORD.repeat(13).starts_with(&journal), "step {step}");
+                let mut index = Index::default();
+                for n in 0..u32::try_from(records).unwrap() {
+                    index.part("source", 1, n, Extent { offset: u64::from(n) * 100, len: 10 }).unwrap();
+                }
+                let bytes = (records * RECORD.len()) as u64;
+                let (media, writer) = store.resume(session(), epoch(), Kind::Public, index, bytes);
+                for n in 0..u32::try_from(records).unwrap() {
+                    assert_eq!(
+                        text(&media, Object::Part(1, n)).await,
+                        Some(format!("part {n:05}")),
+                        "step {step}"
+                    );
+                }
+                put(&writer, 2, 0, "after");
+                writer.release_all();
+                writer.close().await;
+                assert_eq!(text(&media, Object::Part(2, 0)).await.as_deref(), Some("after"));
+                let journal = store.journal(session(), epoch()).await.unwrap().unwrap();
+                assert_eq!(&journal[..], RECORD.repeat(records + 1), "step {step}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_nobody_can_go_on_with_is_kept_under_another_name() {
+        let (store, folder) = store();
+        for text in ["first", "second", "third"] {
+            let (_media, writer) = store.create(session(), epoch(), Kind::Public);
+            writer.record(Bytes::from_static(text.as_bytes()));
+            writer.close().await;
+        }
+        let read = |name: &str| {
+            std::fs::read_to_string(folder.path().join(format!("media/{}/{}/{name}", session(), epoch())))
+                .unwrap()
+        };
+        assert_eq!(
+            [read("journal.aside-1"), read("journal.aside-2"), read("journal")],
+            ["first", "second", "third"]
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -417,6 +611,12 @@ mod tests {
             assert!(writer.part(name, part(0, 0, 0, Bytes::new())).is_err());
             assert_eq!(media.get(name, Object::Init(0)).await.unwrap(), None);
         }
+    }
+
+    /// Waits until all is on disk for good.
+    async fn stored(writer: &Writer) {
+        writer.written().wait().await;
+        tokio::time::sleep(3 * SYNC_EVERY).await;
     }
 
     fn store() -> (Store, tempfile::TempDir) {

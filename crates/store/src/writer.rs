@@ -1,9 +1,6 @@
 //! From memory to disk: one writer per epoch, media first, then the journal's records of it.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -14,8 +11,9 @@ use tokio::{
 
 use crate::{
     EpochMedia, Error, Kind, Object, RETRY_AFTER, SYNC_EVERY, blocking,
-    disk::{self, Files},
+    disk::Files,
     epoch::{Job, JobMedia},
+    reserve::Reserve,
 };
 
 /// Jobs written in one go: media of all of them, then one append to the journal.
@@ -49,7 +47,7 @@ pub struct Part {
     pub record_if_lost: Bytes,
 }
 
-/// Resolves when everything added before it is on disk.
+/// Resolves when everything added before it is written.
 #[derive(Debug)]
 pub struct Written {
     number: u64,
@@ -57,9 +55,14 @@ pub struct Written {
 }
 
 impl Writer {
-    pub(crate) fn start(media: Arc<EpochMedia>, kind: Kind, journal_bytes: u64) -> Self {
+    pub(crate) fn start(
+        media: Arc<EpochMedia>,
+        reserve: Arc<Reserve>,
+        kind: Kind,
+        journal_bytes: u64,
+    ) -> Self {
         let files = Files::new(media.folder.clone(), kind, journal_bytes);
-        let task = tokio::spawn(run(Arc::clone(&media), files));
+        let task = tokio::spawn(run(Arc::clone(&media), reserve, files));
         Self { media, task: Some(task) }
     }
 
@@ -89,6 +92,24 @@ impl Writer {
         Ok(())
     }
 
+    /// Adds a part that is not recorded, because [`EpochMedia::has_room`] says no: it can be read until
+    /// [`Writer::release_before`] passes it. The journal gets `record_if_lost`.
+    ///
+    /// # Errors
+    /// When the name cannot be a rendition's.
+    pub fn live_part(&self, rendition: &str, part: Part) -> Result<(), Error> {
+        let media = JobMedia {
+            rendition: rendition.to_owned(),
+            object: Object::Part(part.msn, part.index),
+            offset: part.offset,
+            chunks: part.chunks,
+            record_if_lost: part.record_if_lost,
+        };
+        self.media.state().put_live(media)?;
+        self.media.wake.notify_one();
+        Ok(())
+    }
+
     /// Appends a record to the journal after all that was added before.
     pub fn record(&self, record: Bytes) {
         self.media.state().enqueue(None, record);
@@ -103,6 +124,12 @@ impl Writer {
     /// Segments before `msn` may leave memory as soon as they are on disk.
     pub fn release_before(&self, rendition: &str, msn: u64) {
         self.media.state().release_before(rendition, msn);
+    }
+
+    /// The windows stand still from here on: what is on disk leaves memory. What never came there stays, for as
+    /// long as somebody holds the epoch open.
+    pub fn release_all(&self) {
+        self.media.state().index.release_all();
     }
 
     /// Waits for what was added so far.
@@ -149,59 +176,93 @@ impl Written {
     }
 }
 
-async fn run(media: Arc<EpochMedia>, mut files: Files) {
-    let mut unsynced = false;
-    let mut syncing: Option<JoinHandle<()>> = None;
+/// A sync under way: the newest job it forces to the disk, and its end.
+type Syncing = (u64, JoinHandle<io::Result<()>>);
+
+async fn run(media: Arc<EpochMedia>, reserve: Arc<Reserve>, mut files: Files) {
+    let mut syncing: Option<Syncing> = None;
     let mut tick = interval(SYNC_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    while !media.state().closed {
         tokio::select! {
             () = media.wake.notified() => {}
+            synced = ended(&mut syncing) => {
+                if let Err(error) = synced {
+                    lose(&media, &mut files, &error);
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+            // A sync that hangs must not hold up the writes; nor shall a second one pile up on it.
             _ = tick.tick() => {
-                // A sync that hangs must not hold up the writes; nor shall a second one pile up on it.
-                if unsynced && syncing.as_ref().is_none_or(JoinHandle::is_finished) {
-                    unsynced = false;
-                    syncing = Some(sync_beside(&media, &files));
+                if syncing.is_none() {
+                    syncing = sync_beside(&media, &files);
                 }
                 continue;
             }
         }
-        let Some(same) = write_queued(&media, files).await else { return };
+        let Some(same) = write_queued(&media, &reserve, files).await else { return };
         files = same;
-        unsynced = true;
-        if media.state().closed {
-            break;
+    }
+    finish(&media, &reserve, files, syncing).await;
+}
+
+/// The last writes and the last sync, each tried a few times.
+async fn finish(media: &Arc<EpochMedia>, reserve: &Arc<Reserve>, files: Files, syncing: Option<Syncing>) {
+    let mut files = files;
+    let mut syncing = syncing;
+    for _ in 0..=CLOSE_RETRIES {
+        if syncing.is_some()
+            && let Err(error) = ended(&mut syncing).await
+        {
+            lose(media, &mut files, &error);
         }
-    }
-    if let Some(syncing) = syncing {
-        let _ = syncing.await;
-    }
-    if let Err(error) = sync_beside(&media, &files).await {
-        tracing::debug!("last sync of epoch {} was cut off: {error}", media.folder.epoch);
+        let Some(same) = write_queued(media, reserve, files).await else { return };
+        files = same;
+        syncing = sync_beside(media, &files);
+        if syncing.is_none() {
+            return;
+        }
     }
 }
 
+/// Waits for a sync under way, and says what became of it; with none, for ever.
+async fn ended(syncing: &mut Option<Syncing>) -> io::Result<()> {
+    let Some((_, task)) = syncing else { return std::future::pending().await };
+    let result = task.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    *syncing = None;
+    result
+}
+
+/// A sync failed: nobody knows what of the last writes is on disk (the system forgets them after such an error),
+/// so they are made once more.
+fn lose(media: &EpochMedia, files: &mut Files, error: &io::Error) {
+    let epoch = media.folder.epoch;
+    media.degraded.send_replace(true);
+    tracing::error!(
+        epoch.id = %epoch,
+        "forcing epoch {epoch} to the disk failed, its last writes are made once more: {error}"
+    );
+    files.take_back(media.state().take_back());
+}
+
 /// Writes until the queue is empty, however often the disk refuses. None when it was given up.
-async fn write_queued(media: &Arc<EpochMedia>, mut files: Files) -> Option<Files> {
+async fn write_queued(media: &Arc<EpochMedia>, reserve: &Arc<Reserve>, mut files: Files) -> Option<Files> {
     let epoch = media.folder.epoch;
     let mut retries_left = CLOSE_RETRIES;
     loop {
         let batch: Vec<Job> = media.state().queue.iter().take(BATCH_JOBS_MAX).cloned().collect();
-        let Some(last) = batch.last().map(|job| job.number) else {
-            if !media.sync_failed.load(Ordering::Relaxed) && media.degraded.send_replace(false) {
-                tracing::info!(epoch.id = %epoch, "recording of epoch {epoch} has caught up");
-            }
-            return Some(files);
-        };
+        let Some(last) = batch.last().map(|job| job.number) else { return Some(files) };
+        let reserve = Arc::clone(reserve);
         let write = blocking(move || {
-            let result = write_batch(&mut files, &batch);
+            let result = reserve.look().and_then(|()| write_batch(&mut files, &batch));
             Ok((files, result))
         });
         // An error here: the runtime is shutting down and has no thread left to write with.
         let (same, result) = write.await.ok()?;
         files = same;
         let Err(error) = result else {
-            settle(media, last);
+            media.state().written(last);
+            media.settled.send_replace(last);
             continue;
         };
         if !media.degraded.send_replace(true) {
@@ -214,12 +275,7 @@ async fn write_queued(media: &Arc<EpochMedia>, mut files: Files) -> Option<Files
     }
 }
 
-fn settle(media: &EpochMedia, number: u64) {
-    media.state().settle(number);
-    media.settled.send_replace(number);
-}
-
-fn write_batch(files: &mut Files, batch: &[Job]) -> std::io::Result<()> {
+fn write_batch(files: &mut Files, batch: &[Job]) -> io::Result<()> {
     for media in batch.iter().filter_map(|job| job.media.as_ref()) {
         files.write_media(&media.rendition, media.offset, &media.chunks)?;
     }
@@ -227,16 +283,23 @@ fn write_batch(files: &mut Files, batch: &[Job]) -> std::io::Result<()> {
     files.append_journal(&records)
 }
 
-fn sync_beside(media: &Arc<EpochMedia>, files: &Files) -> JoinHandle<()> {
-    let handles = files.handles();
+/// Forces what is written to the disk; none when all of it is there already.
+fn sync_beside(media: &Arc<EpochMedia>, files: &Files) -> Option<Syncing> {
+    let newest = media.state().unsynced.back()?.number;
+    let unsynced = files.unsynced();
     let media = Arc::clone(media);
-    tokio::spawn(async move {
-        let synced = blocking(move || disk::sync(&handles?)).await;
-        media.sync_failed.store(synced.is_err(), Ordering::Relaxed);
-        if let Err(error) = synced {
-            let epoch = media.folder.epoch;
-            media.degraded.send_replace(true);
-            tracing::error!(epoch.id = %epoch, "forcing epoch {epoch} to the disk failed: {error}");
+    let sync = async move {
+        blocking(move || unsynced?.force()).await?;
+        let epoch = media.folder.epoch;
+        let caught_up = {
+            let mut state = media.state();
+            state.synced(newest);
+            state.queue.is_empty() && !state.full
+        };
+        if caught_up && media.degraded.send_replace(false) {
+            tracing::info!(epoch.id = %epoch, "recording of epoch {epoch} has caught up");
         }
-    })
+        Ok(())
+    };
+    Some((newest, tokio::spawn(sync)))
 }

@@ -86,19 +86,13 @@ impl Report {
 }
 
 fn data_folder(folder: &Path) -> Result<String> {
-    let probe = folder.join(".doctor");
-    std::fs::write(&probe, b"ok").and_then(|()| std::fs::remove_file(&probe)).with_context(|| {
-        format!("write in {}: give the server's user the right to, or set LECTERN_DATA_DIR", folder.display())
-    })?;
+    wiring::disk_fault(folder, 0)?;
     Ok(format!("{} can be written", folder.display()))
 }
 
 fn disk_space(folder: &Path) -> Result<String> {
-    let space = rustix::fs::statvfs(folder).context("ask for the free space")?;
-    let free = space.f_bavail * space.f_frsize;
-    let gib = free >> 30;
-    ensure!(free >= FREE_BYTES_MIN, "{gib} GiB free: a lecture of three hours takes about 7 GB");
-    Ok(format!("{gib} GiB free"))
+    wiring::disk_fault(folder, FREE_BYTES_MIN).context("a lecture of three hours takes about 7 GB")?;
+    Ok(format!("more than {} GiB free", FREE_BYTES_MIN >> 30))
 }
 
 async fn database(settings: &Settings) -> Result<String> {

@@ -2,24 +2,24 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use access::edge_secret::EdgeSecrets;
 use anyhow::{Context, Result};
-use control_api::{Control, ReadyCheck};
+use control_api::Control;
 use ingest_server::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use origin_server::Origin;
 use packager_server::Packager;
 use runtime::{clock, shutdown::Shutdown, telemetry};
 use store::Store;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tracing::{info, warn};
 
 use super::{
+    disk,
     joints::{ForControl, ForIngest, ForOrigin, ForPackager, Said},
     keyring, root,
 };
@@ -39,8 +39,8 @@ const INGEST_PATIENCE: Duration = Duration::from_secs(5);
 const TASKS_PATIENCE: Duration = Duration::from_secs(5);
 /// The metrics' recorder drops what is stale this often.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// Under this much free disk the server is not ready for a lecture.
-const READY_FREE_BYTES_MIN: u64 = 512 << 20;
+/// The database's last answers.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// All rooms of this process.
 pub(crate) struct Server {
@@ -104,9 +104,10 @@ impl Server {
         let root = root(&settings)?;
         let said = Arc::new(Said::default());
         let from_packager = Arc::new(ForPackager { said: Arc::clone(&said), ..ForPackager::default() });
+        let store = Store::with_reserve(settings.data_dir.clone(), disk::reserve_bytes(lookup)?);
         let packager = Packager::new(
             packager_server::Config::from_lookup(lookup)?,
-            Store::new(settings.data_dir.clone()),
+            store.clone(),
             Arc::clone(&from_packager) as Arc<dyn packager_server::ProgrammeSink>,
             Shutdown::new(),
         );
@@ -129,7 +130,7 @@ impl Server {
             &root,
             Arc::new(keyring(&root)?),
             Arc::new(ForControl { packager: packager.clone(), origin: Arc::clone(&origin) }),
-            vec![disk_check(&settings.data_dir)],
+            vec![disk::check(&settings.data_dir)],
         );
         // The packager speaks only once media comes, and none can before ingest is started below.
         let _ = from_packager.control.set(control.clone());
@@ -157,6 +158,7 @@ impl Server {
         }
         let (worker, stop) = (control.clone(), other_tasks.token().clone());
         other_tasks.spawn(async move { worker.run_worker(stop).await });
+        other_tasks.spawn(disk::look_after(store, settings.data_dir.clone(), other_tasks.token().clone()));
         other_tasks.spawn(serve_metrics(metrics_listener, metrics, other_tasks.clone()));
         Ok(Self { http, https, rtmp, control, database, packager, http_tasks, ingest_tasks, other_tasks })
     }
@@ -174,7 +176,9 @@ impl Server {
         if let Err(left) = self.other_tasks.finish(TASKS_PATIENCE).await {
             warn!("{left} background tasks did not end in time");
         }
-        self.database.close().await;
+        if timeout(DATABASE_PATIENCE, self.database.close()).await.is_err() {
+            warn!("the database did not close in time");
+        }
         info!("stopped");
     }
 }
@@ -201,21 +205,6 @@ pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
     } else {
         address
-    }
-}
-
-fn disk_check(folder: &Path) -> ReadyCheck {
-    let folder = folder.to_owned();
-    ReadyCheck {
-        name: "storage".to_owned(),
-        check: Arc::new(move || {
-            let free = rustix::fs::statvfs(&folder).map(|space| space.f_bavail * space.f_frsize);
-            Box::pin(std::future::ready(match free {
-                Ok(free) if free >= READY_FREE_BYTES_MIN => Ok(()),
-                Ok(free) => Err(format!("only {} MiB are free in the data folder", free >> 20)),
-                Err(error) => Err(format!("the data folder cannot be read: {error}")),
-            }))
-        }),
     }
 }
 

@@ -61,6 +61,7 @@ impl Books {
             discontinuity_sequence: opening.discontinuity_sequence,
             init: opening.init,
             gap: false,
+            unrecorded: false,
             parts: Vec::with_capacity(9),
             duration: MediaTime::new(0, opening.starts_at.scale()),
         });
@@ -78,6 +79,13 @@ impl Books {
         open.parts.push(part);
         self.dirty = true;
         index
+    }
+
+    /// The newest part is not recorded: nor is its segment.
+    pub(crate) fn mark_unrecorded(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.unrecorded = true;
+        }
     }
 
     /// Finishes the open segment.

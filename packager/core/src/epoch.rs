@@ -138,7 +138,8 @@ pub enum Output {
         bytes: Vec<Bytes>,
         /// Sum of the chunks' lengths.
         length: u64,
-        /// Where it stands in the rendition's file, counted from the file's first byte.
+        /// Where it stands in the rendition's file, counted from the file's first byte. The record that follows
+        /// says GAP where it is not to be written: see [`Epoch::set_recording`].
         offset: u64,
     },
     /// The segment consists of the parts written so far.
@@ -194,6 +195,8 @@ pub struct Epoch {
     kept: Kept,
     reserved_to: u64,
     first_msn: u64,
+    /// The first segment after a restart, which begins earlier where a rendition's media ended earlier: short.
+    hole_from_restart: Option<u64>,
     /// Lengths of renditions' files that are there before their first part.
     file_ends: BTreeMap<String, u64>,
     /// A transcoder was asked for.
@@ -288,6 +291,22 @@ impl Epoch {
         epoch
     }
 
+    /// A new timeline in the place of one whose journal is of no use: nothing of what that may have listed is
+    /// listed again. `first_msn` lies above all of it, and `file_bytes` are the lengths of the renditions' files,
+    /// behind which is written.
+    #[must_use]
+    pub fn new_above(
+        config: Config,
+        start: Start,
+        first_msn: u64,
+        file_bytes: BTreeMap<String, u64>,
+    ) -> Self {
+        let mut epoch = Self::new(config, start);
+        epoch.first_msn = first_msn.max(1);
+        epoch.file_ends = file_bytes;
+        epoch
+    }
+
     fn with(config: Config, timeline: Timeline, phase: Phase) -> Self {
         Self {
             lengths: Lengths::of(&config.figures),
@@ -309,6 +328,7 @@ impl Epoch {
             kept: Kept::default(),
             reserved_to: 0,
             first_msn: 1,
+            hole_from_restart: None,
             file_ends: BTreeMap::new(),
             transcoding: false,
             announced: None,
@@ -385,6 +405,15 @@ impl Epoch {
     /// To be called when [`Epoch::poll_timeout`] is due (or at any other time).
     pub fn timeout(&mut self, now: Instant) {
         self.settle(now);
+    }
+
+    /// Is what follows recorded? If not, the live view alone lists its media, and the journal says that there is
+    /// none: the part's bytes need not be written, and the next recorded part has their place in the file.
+    pub fn set_recording(&mut self, recording: bool) {
+        let source = self.source.iter_mut().map(|track| &mut track.recording);
+        let rungs = self.rungs.iter_mut().map(|rung| &mut rung.track.recording);
+        let audio = self.audio.iter_mut().map(|track| &mut track.recording);
+        source.chain(rungs).chain(audio).for_each(|track| *track = recording);
     }
 
     /// Closes the timeline for good: last parts, ENDLIST everywhere. Later inputs are ignored, but the

@@ -25,6 +25,10 @@ use crate::{
 
 /// A cut of the clock this close to where a rendition's media ended is taken there (0.1 s).
 const HOLE_SLACK: i64 = 9_000;
+/// After a restart a rendition's media may end this far from the cut that follows it, and still begins the next
+/// segment there: one part was on disk and another's was not, or a rung was behind. What was recorded of the
+/// segment before stays whole (2 s).
+const RESTART_SLACK: i64 = 180_000;
 /// Parts a segment can have, for the movie fragments' sequence numbers.
 const PARTS_MAX: u64 = 64;
 
@@ -51,11 +55,15 @@ pub(crate) struct Segmenter<M> {
     end: i64,
     /// No media until a cut brings some.
     gap: bool,
+    /// How far from the clock's next cut the segment may end.
+    hole_slack: i64,
     part: PartBuilder,
     init: Option<(u32, Bytes)>,
     next_init: Option<Bytes>,
     next_n: u32,
     file_offset: u64,
+    /// What is listed is recorded too; else only the live view has it.
+    pub(crate) recording: bool,
 }
 
 #[derive(Debug, Default)]
@@ -96,11 +104,14 @@ impl<M: Media> Segmenter<M> {
             segment_start: 0,
             end: 0,
             gap: true,
+            hole_slack: HOLE_SLACK,
             part: PartBuilder::default(),
             init: None,
             next_init: None,
-            next_n: 0,
+            // Above those of whatever was listed before `msn`.
+            next_n: u32::try_from(msn).unwrap_or(u32::MAX / 2),
             file_offset: 0,
+            recording: true,
         }
     }
 
@@ -147,7 +158,8 @@ impl<M: Media> Segmenter<M> {
     fn cross_in_gap(&mut self, cut: &Cut, out: &mut VecDeque<Output>) {
         let own = self.own_ceil(cut.at);
         let begun = self.books.has_begun();
-        let near = (self.session(self.end) - cut.at).abs() <= HOLE_SLACK && self.end > self.segment_start;
+        let near =
+            (self.session(self.end) - cut.at).abs() <= self.hole_slack && self.end > self.segment_start;
         let start = if begun && !cut.media && near { self.end } else { own.max(self.end) };
         self.cross(cut, start, out);
     }
@@ -197,6 +209,7 @@ impl<M: Media> Segmenter<M> {
             init: opening.init,
         }));
         self.msn = cut.msn;
+        self.hole_slack = HOLE_SLACK;
         // In a hole a rendition may begin where its media ended, a little before the cut.
         self.segment_at = cut.at.min(self.session(start));
         self.segment_start = start;
@@ -248,7 +261,11 @@ impl<M: Media> Segmenter<M> {
         bytes.append(&mut self.part.chunks);
         let index = self.books.list(Part { duration, independent, gap: false, size_bytes: length });
         let offset = self.file_offset;
-        self.file_offset += length;
+        let recorded = if self.recording { length } else { 0 };
+        self.file_offset += recorded;
+        if !self.recording {
+            self.books.mark_unrecorded();
+        }
         out.push_back(Output::Part { rendition: self.name.clone(), msn, index, bytes, length, offset });
         out.push_back(Output::Journal(Record::Part {
             rendition: self.name.to_string(),
@@ -257,9 +274,9 @@ impl<M: Media> Segmenter<M> {
             tfdt: self.part.start,
             duration,
             independent,
-            gap: false,
+            gap: !self.recording,
             offset,
-            length,
+            length: recorded,
         }));
         self.part.samples.clear();
         self.part.bytes = 0;
@@ -360,6 +377,7 @@ impl<M: Media> Segmenter<M> {
         (self.segment_at, self.segment_start) = segment;
         self.end = end;
         self.part.start = end;
+        self.hole_slack = RESTART_SLACK;
         self.next_n = init.as_ref().map_or(0, |(n, _)| n + 1);
         self.init = init;
         self.file_offset = file_offset;

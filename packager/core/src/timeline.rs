@@ -12,6 +12,8 @@ const SLEW_MAX: i64 = 1_800;
 const SLEW_SLACK: i64 = 720;
 /// A unit this far from its track's newest is no longer its successor (1 s).
 const JUMP: i64 = 90_000;
+/// A wall clock that says that the process was away for longer was set, and is not believed (12 h).
+const AWAY_MAX: i64 = 12 * 3600 * 90_000;
 /// A reconnecting publisher who stays this late is moved forward (3 s).
 const LATE_FOR_GOOD: Duration = Duration::from_secs(3);
 
@@ -47,7 +49,8 @@ impl Timeline {
         Self { start, base: 0, started_at, pace: 0, pace_seen: None, lag: 0, anchored: false, publication }
     }
 
-    /// Goes on where the wall clock says, with the journal's anchor; never before `end`.
+    /// Goes on where the wall clock says, with the journal's anchor; never before `end`, nor long after it: the
+    /// hole is listed segment by segment.
     pub(crate) fn recovered(
         now: Instant,
         wall: DateTime<Utc>,
@@ -56,7 +59,8 @@ impl Timeline {
         end: i64,
     ) -> Self {
         let mut timeline = Self::new(now, started_at);
-        timeline.base = ticks_between(started_at, wall).max(end.saturating_add(lag));
+        let listed = end.saturating_add(lag);
+        timeline.base = ticks_between(started_at, wall).clamp(listed, listed.saturating_add(AWAY_MAX));
         timeline.pace = lag;
         timeline.lag = lag;
         timeline.anchored = true;

@@ -17,6 +17,8 @@ enum Event {
         publisher: Publisher,
         length_ms: u64,
         trouble: Trouble,
+        /// kill -9 in the midst of it instead, and back after this long.
+        crash_ms: Option<u64>,
     },
     /// Nobody publishes.
     Away {
@@ -102,8 +104,9 @@ fn trouble() -> impl Strategy<Value = Trouble> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => (publisher(), 500..18_000_u64, trouble())
-            .prop_map(|(publisher, length_ms, trouble)| Event::Publish { publisher, length_ms, trouble }),
+        6 => (publisher(), 500..18_000_u64, trouble(), prop::option::weighted(0.3, 0..20_000_u64)).prop_map(
+            |(publisher, length_ms, trouble, crash_ms)| Event::Publish { publisher, length_ms, trouble, crash_ms }
+        ),
         2 => (1..9_000_u64).prop_map(|ms| Event::Away { ms }),
         1 => (0..40_000_u64).prop_map(|ms| Event::Crash { ms }),
         1 => Just(Event::KillTranscoder),
@@ -120,7 +123,7 @@ fn within(span: Option<(u64, u64)>, at: Duration) -> Option<Duration> {
 
 fn live(world: &mut World, event: &Event) {
     match event {
-        Event::Publish { publisher, length_ms, trouble } => {
+        Event::Publish { publisher, length_ms, trouble, crash_ms } => {
             let from = world.now;
             world.start();
             let length = Duration::from_millis(*length_ms);
@@ -148,7 +151,10 @@ fn live(world: &mut World, event: &Event) {
                 world.item(item, from + at);
             }
             world.advance_to((from + length).max(world.now));
-            world.stop();
+            match crash_ms {
+                Some(ms) => world.crash(Duration::from_millis(*ms)),
+                None => world.stop(),
+            }
         }
         Event::Away { ms } => world.advance_to(world.now + Duration::from_millis(*ms)),
         Event::Crash { ms } => world.crash(Duration::from_millis(*ms)),
@@ -191,4 +197,63 @@ proptest! {
             world.payloads(name);
         }
     }
+}
+
+#[test]
+fn a_crash_at_any_moment_costs_at_most_a_second_of_what_is_recorded() {
+    let publisher = Publisher { large: true, ..Publisher::default() };
+    for step in 0..25_u64 {
+        let length = Duration::from_millis(7_000 + step * 163);
+        let mut world = World::new(Config::default());
+        let from = world.now;
+        world.start();
+        for (at, item) in publisher.items(length) {
+            world.item(item, from + at);
+        }
+        world.crash(Duration::from_millis(700));
+        // The rungs are waited for a while.
+        world.advance_to(world.now + Duration::from_secs(5));
+        world.check_renditions();
+        for window in world.windows.values() {
+            let whole = window.segments.iter().filter(|segment| !segment.gap);
+            let seconds: f64 = whole.map(|segment| segment.duration.seconds()).sum();
+            let lost = length.as_secs_f64() - seconds;
+            assert!(lost <= 1.0, "{}: {lost} of {length:?} lost", window.rendition);
+        }
+    }
+}
+
+#[test]
+fn a_rotten_byte_anywhere_in_the_journal_leaves_a_timeline_that_goes_on() {
+    let publisher = Publisher { large: true, ..Publisher::default() };
+    let length = Duration::from_secs(10);
+    let mut seen = World::new(Config::default());
+    let from = seen.now;
+    seen.start();
+    for (at, item) in publisher.items(length) {
+        seen.item(item, from + at);
+    }
+    let newest = seen.windows["source"].newest();
+    let mut tolerated = 0;
+    for rotten in (0..seen.journal.len()).step_by(23) {
+        let mut journal = seen.journal.clone();
+        journal[rotten] ^= 0x55;
+        let records: Vec<_> = packager_core::journal::Reader::new(&journal).collect();
+        let start = packager_core::epoch::Start { now: seen.now, wall: seen.wall_now() };
+        let lengths = |name: &str| seen.files.get(name).map_or(0, |file| file.len() as u64);
+        let recovered = packager_core::epoch::Epoch::recover(seen.config.clone(), records, lengths, start);
+        // The first record is what all others hang on.
+        let Ok(mut epoch) = recovered else { continue };
+        tolerated += 1;
+        while let Some(output) = epoch.poll_output() {
+            if let packager_core::epoch::Output::Window(window) = output
+                && window.rendition == "source"
+            {
+                assert!(window.newest() >= newest, "byte {rotten}: {:?} after {newest:?}", window.newest());
+                let gaps = window.segments.iter().filter(|segment| segment.gap).count();
+                assert!(gaps <= 1, "byte {rotten}: {gaps} gaps");
+            }
+        }
+    }
+    assert!(tolerated * 23 > seen.journal.len() * 9 / 10, "{tolerated} of {}", seen.journal.len());
 }

@@ -202,6 +202,10 @@ fn key(programme: Programme) -> (SessionId, EpochId) {
 fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_counter!("lectern_packager_parts_total", "Parts of media written.");
+    describe_counter!(
+        "lectern_packager_parts_unrecorded_total",
+        "Parts that only the live view has: the disk has taken nothing for so long that memory is full."
+    );
     describe_counter!("lectern_packager_segments_total", "Segments finished, over all renditions.");
     describe_counter!("lectern_packager_bytes_total", Unit::Bytes, "Media written, boxes included.");
     describe_histogram!(

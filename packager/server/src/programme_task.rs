@@ -291,6 +291,7 @@ impl Task {
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.outlet.announce().await;
+            timeline.epoch.set_recording(timeline.outlet.has_room());
             if timeline.outlet.is_degraded() {
                 self.standing.degraded(clock::now());
             }

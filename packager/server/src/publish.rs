@@ -22,6 +22,7 @@ const SEGMENTS_KEPT_BEHIND: u64 = 2;
 /// An epoch's way out.
 #[derive(Debug)]
 pub(crate) struct Outlet {
+    media: Arc<EpochMedia>,
     writer: Writer,
     announcer: Announcer,
     degraded: watch::Receiver<bool>,
@@ -48,7 +49,8 @@ enum News {
 impl Outlet {
     pub(crate) fn new(media: Arc<EpochMedia>, writer: Writer) -> Self {
         let degraded = media.degraded();
-        Self { writer, announcer: Announcer::new(media), degraded, part: None, news: Vec::new() }
+        let announcer = Announcer::new(Arc::clone(&media));
+        Self { media, writer, announcer, degraded, part: None, news: Vec::new() }
     }
 
     pub(crate) fn feed(&self) -> EpochFeed {
@@ -81,6 +83,7 @@ impl Outlet {
         };
         count_part(&part);
         let rendition = part.rendition;
+        let recorded = matches!(record, Record::Part { gap: false, .. });
         let part = Part {
             msn: part.msn,
             index: part.index,
@@ -89,9 +92,21 @@ impl Outlet {
             record: bytes,
             record_if_lost: encoded(&as_gap(record)),
         };
-        if let Err(error) = self.writer.part(&rendition, part) {
+        let put =
+            if recorded { self.writer.part(&rendition, part) } else { self.live_part(&rendition, part) };
+        if let Err(error) = put {
             tracing::error!("part is not stored: {error}");
         }
+    }
+
+    /// Can more be recorded? While the disk takes nothing, memory is the limit.
+    pub(crate) fn has_room(&self) -> bool {
+        self.media.has_room()
+    }
+
+    fn live_part(&self, rendition: &str, part: Part) -> Result<(), store::Error> {
+        metrics::counter!("lectern_packager_parts_unrecorded_total").increment(1);
+        self.writer.live_part(rendition, part)
     }
 
     pub(crate) fn segment_done(&self, rendition: &str, msn: u64) {
@@ -127,10 +142,7 @@ impl Outlet {
 
     /// Writes all there is and lets go of the files. The last announcement stays with its readers.
     pub(crate) async fn close(self) {
-        let feed = self.announcer.feed();
-        for rendition in feed.renditions.borrow().keys() {
-            self.writer.release_before(rendition, u64::MAX);
-        }
+        self.writer.release_all();
         self.writer.close().await;
     }
 
@@ -156,9 +168,13 @@ impl PendingPart {
     }
 }
 
+/// A record's bytes: twice where all that follows would be of no use without it. Reading it twice changes nothing.
 fn encoded(record: &Record) -> Bytes {
     let mut bytes = Vec::new();
     journal::encode(record, &mut bytes);
+    if matches!(record, Record::Epoch { .. } | Record::Init { .. } | Record::Multivariant(_)) {
+        journal::encode(record, &mut bytes);
+    }
     bytes.into()
 }
 

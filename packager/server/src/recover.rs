@@ -1,6 +1,6 @@
 //! From an epoch's journal: its records, and where its bytes lie.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use ids::{EpochId, SessionId};
@@ -34,9 +34,15 @@ impl Recovered {
     fn parse(journal: &Bytes, file_bytes: BTreeMap<String, u64>) -> Self {
         let mut reader = Reader::new(journal);
         let records: Vec<Record> = reader.by_ref().collect();
-        if reader.valid_bytes() < journal.len() {
-            let torn = journal.len() - reader.valid_bytes();
+        let (torn, damaged) = (journal.len() - reader.valid_bytes(), reader.damaged_bytes());
+        if torn > 0 {
             tracing::warn!("journal has a torn tail of {torn} bytes; it is cut off");
+        }
+        if damaged > 0 {
+            tracing::error!(
+                "journal has {damaged} damaged bytes amid whole records; what they told of is listed as gaps: \
+                 look at the disk"
+            );
         }
         Self { records, journal_bytes: reader.valid_bytes() as u64, file_bytes }
     }
@@ -53,29 +59,63 @@ impl Recovered {
     /// hole can be had in parts alone: the core lists them as gaps.
     pub(crate) fn index(&self) -> Result<Index, store::Error> {
         let mut index = Index::default();
-        let mut holed = BTreeSet::new();
+        let mut open: BTreeMap<&str, Open> = BTreeMap::new();
         for record in &self.records {
             match record {
                 Record::Init { rendition, n, bytes, .. } => index.init(rendition, *n, bytes.clone())?,
+                Record::Segment { rendition, msn, .. } => {
+                    // The end of the one before may be among the records that are lost.
+                    let before = open.insert(rendition, Open { msn: *msn, parts: 0, whole: true });
+                    finish(&mut index, rendition, before);
+                }
                 Record::Part { rendition, msn, index: part, gap, offset, length, .. } => {
-                    let end = offset.saturating_add(*length);
-                    if *gap || end > self.length_of(rendition) {
-                        holed.insert((rendition, *msn));
-                    } else {
+                    if open.get(rendition.as_str()).is_none_or(|segment| segment.msn < *msn) {
+                        let before = open.insert(rendition, Open { msn: *msn, parts: 0, whole: true });
+                        finish(&mut index, rendition, before);
+                    }
+                    let there = !*gap && offset.saturating_add(*length) <= self.length_of(rendition);
+                    if let Some(segment) = open.get_mut(rendition.as_str()).filter(|found| found.msn == *msn)
+                    {
+                        segment.whole &= there && segment.parts == *part;
+                        segment.parts = part.saturating_add(1);
+                    }
+                    if there {
                         let extent = Extent { offset: *offset, len: *length };
                         index.part(rendition, *msn, *part, extent)?;
                     }
                 }
-                Record::SegmentEnd { rendition, msn } if holed.contains(&(rendition, *msn)) => {}
-                Record::SegmentEnd { rendition, msn } => index.finish(rendition, *msn),
+                Record::SegmentEnd { rendition, msn } => {
+                    if open.get(rendition.as_str()).is_some_and(|segment| segment.msn == *msn) {
+                        finish(&mut index, rendition, open.remove(rendition.as_str()));
+                    }
+                }
+                Record::End => {
+                    for (rendition, segment) in std::mem::take(&mut open) {
+                        finish(&mut index, rendition, Some(segment));
+                    }
+                }
                 Record::Epoch { .. }
                 | Record::PdtAnchor { .. }
                 | Record::Multivariant(_)
-                | Record::Segment { .. }
-                | Record::Reserve { .. }
-                | Record::End => {}
+                | Record::Reserve { .. } => {}
             }
         }
         Ok(index)
+    }
+}
+
+/// A segment whose parts are being read.
+#[derive(Debug)]
+struct Open {
+    msn: u64,
+    /// Index of the next part.
+    parts: u32,
+    /// None of them is missing.
+    whole: bool,
+}
+
+fn finish(index: &mut Index, rendition: &str, segment: Option<Open>) {
+    if let Some(segment) = segment.filter(|segment| segment.whole && segment.parts > 0) {
+        index.finish(rendition, segment.msn);
     }
 }

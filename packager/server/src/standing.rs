@@ -7,7 +7,7 @@ use events::{HealthWarning, Programme};
 use crate::{ProgrammeHealth, ProgrammeSink, ProgrammeState, ProgrammeStatus};
 
 /// The recording counts as degraded for so long after it was last seen to be.
-const DEGRADED_SHOWN: Duration = Duration::from_secs(10);
+const DEGRADED_SHOWN: Duration = Duration::from_secs(5);
 
 /// What is known, and what was told.
 #[derive(Debug, Default)]

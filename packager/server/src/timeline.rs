@@ -1,11 +1,16 @@
 //! The core of a programme and its way out, as they are made: new, or from the journal.
 
+use std::collections::BTreeMap;
+
 use events::Programme;
 use packager_core::epoch::{Epoch, RecoverError, Start};
 use runtime::clock;
 use store::Kind;
 
 use crate::{packager::Shared, publish::Outlet, recover::Recovered};
+
+/// Above what a lost journal may have listed: as many numbers as a journal reserves.
+const MSN_RESERVE: u64 = 64;
 
 /// The core and its way out.
 pub(crate) struct Timeline {
@@ -41,8 +46,11 @@ pub(crate) async fn open(shared: &Shared, programme: Programme, open_as: OpenAs)
         Ok(recovered) => recovered,
         Err(error) => {
             // With a disk that cannot be read, a lecture from now on is better than none.
-            tracing::error!(epoch.id = %epoch, "journal of epoch {epoch} cannot be read: {error}");
-            None
+            tracing::error!(
+                epoch.id = %epoch,
+                "journal of epoch {epoch} cannot be read, the lecture goes on above what it may have listed: {error}"
+            );
+            return Opened::New(above(shared, programme, BTreeMap::new()));
         }
     };
     match (recovered, open_as) {
@@ -62,12 +70,16 @@ pub(crate) async fn open(shared: &Shared, programme: Programme, open_as: OpenAs)
 }
 
 fn recover(shared: &Shared, programme: Programme, recovered: Recovered) -> Opened {
+    let file_bytes = recovered.file_bytes.clone();
     match try_recover(shared, programme, recovered) {
         Ok(timeline) => Opened::Recovered(timeline),
         Err(error) => {
             let epoch = programme.epoch;
-            tracing::error!(epoch.id = %epoch, "journal of epoch {epoch} is of no use, it begins anew: {error}");
-            Opened::New(new(shared, programme))
+            tracing::error!(
+                epoch.id = %epoch,
+                "journal of epoch {epoch} is of no use and is set aside, the lecture goes on above it: {error}"
+            );
+            Opened::New(above(shared, programme, file_bytes))
         }
     }
 }
@@ -95,6 +107,17 @@ fn new(shared: &Shared, programme: Programme) -> Timeline {
     let Programme { session, epoch, on_air, .. } = programme;
     let (media, writer) = shared.store.create(session, epoch, kind(on_air));
     let core = Epoch::new(shared.config.for_programme(on_air), start());
+    Timeline { epoch: core, outlet: Outlet::new(media, writer) }
+}
+
+/// A timeline in the place of one that cannot be gone on with. What is on disk is left as it is.
+fn above(shared: &Shared, programme: Programme, file_bytes: BTreeMap<String, u64>) -> Timeline {
+    let Programme { session, epoch, on_air, .. } = programme;
+    let (media, writer) = shared.store.create(session, epoch, kind(on_air));
+    // A number was given out every two seconds at most, since the epoch was made; its id tells when.
+    let made_ms = u64::try_from(epoch.as_uuid().as_u128() >> 80).unwrap_or(0);
+    let first_msn = clock::unix_ms().saturating_sub(made_ms) / 1000 + MSN_RESERVE;
+    let core = Epoch::new_above(shared.config.for_programme(on_air), start(), first_msn, file_bytes);
     Timeline { epoch: core, outlet: Outlet::new(media, writer) }
 }
 

@@ -146,6 +146,29 @@ impl Rendition {
         Ok(runs)
     }
 
+    /// Fetches once more all that was ever fetched and is still listed, and compares.
+    ///
+    /// # Errors
+    /// When something is gone or differs.
+    pub fn unchanged(&self) -> Result<()> {
+        for segment in self.list.all() {
+            let whole = (!segment.gap && !segment.uri.is_empty()).then_some(&segment.uri);
+            let parts = segment.parts.iter().filter(|part| !part.gap).map(|part| &part.uri);
+            for uri in whole.into_iter().chain(segment.map.as_ref()).chain(parts) {
+                let path = resolve(&self.path, uri);
+                let now = checked(self.http.get(&path)?, &path)?.body;
+                let before = self.objects.get(uri).with_context(|| format!("{uri} was fetched"))?;
+                ensure!(
+                    now == *before,
+                    "{uri} had {} bytes and has others now ({})",
+                    before.len(),
+                    now.len()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Each finished segment by itself, with its init before it.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 //! follows nothing, so that a test sees what was sent.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// Longer than any answer may take: a held reload ends within three target durations.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -144,7 +144,9 @@ impl Response {
 
 fn read_head(reader: &mut impl BufRead) -> Result<(u16, Vec<(String, String)>)> {
     let mut line = String::new();
-    reader.read_line(&mut line)?;
+    if reader.read_line(&mut line)? == 0 {
+        return Err(cut_off("an answer".to_owned()));
+    }
     let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
     let status = status.with_context(|| format!("no status line: {line:?}"))?.parse()?;
     let mut headers = Vec::new();
@@ -158,6 +160,11 @@ fn read_head(reader: &mut impl BufRead) -> Result<(u16, Vec<(String, String)>)> 
         let (name, value) = line.split_once(':').with_context(|| format!("no header: {line:?}"))?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
+}
+
+/// The server is gone in the middle: an error of the connection, not a wrong answer.
+fn cut_off(what: String) -> anyhow::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("the connection ended before {what}")).into()
 }
 
 fn read_body(reader: &mut impl BufRead, headers: &[(String, String)]) -> Result<Vec<u8>> {
@@ -185,7 +192,7 @@ fn read_body(reader: &mut impl BufRead, headers: &[(String, String)]) -> Result<
     let length: u64 = length.parse().context("content-length is a number")?;
     reader.take(length).read_to_end(&mut body)?;
     if u64::try_from(body.len())? != length {
-        bail!("{} bytes of a body of {length}", body.len());
+        return Err(cut_off(format!("{} bytes of a body of {length}", body.len())));
     }
     Ok(body)
 }

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -45,6 +45,8 @@ pub struct Options {
     pub publisher: bool,
     /// More environment.
     pub environment: Vec<(String, String)>,
+    /// Its data folder is a disk of its own of so many MiB, in a mount namespace of its own. Needs root.
+    pub disk_mib: Option<u32>,
 }
 
 impl Server {
@@ -177,6 +179,26 @@ impl Server {
         Ok(())
     }
 
+    /// Sends SIGTERM again and again until it has ended, in order or not.
+    ///
+    /// # Errors
+    /// When it does not end within five seconds.
+    pub fn stop_at_once(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the server runs")?;
+        let ended = eventually("the server ends after SIGTERMs", Duration::from_secs(5), || {
+            // It may have ended in between.
+            let _gone = signal(child.id(), "TERM");
+            child.try_wait()?.context("it still runs")
+        });
+        if ended.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let status = ended?;
+        ensure!([Some(0), Some(3)].contains(&status.code()), "the server ended with {status}");
+        Ok(())
+    }
+
     /// Ends it as a power cut does.
     ///
     /// # Errors
@@ -189,6 +211,20 @@ impl Server {
         child.kill()?;
         child.wait()?;
         Ok(())
+    }
+
+    /// Starts it again and kills it after so long, whatever it does then; returns when that was.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn kill_while_it_starts(&mut self, after: Duration) -> Result<Instant> {
+        ensure!(self.child.is_none(), "the server still runs");
+        let mut child = self.command()?.spawn().context("start lectern")?;
+        std::thread::sleep(after);
+        child.kill()?;
+        let killed = Instant::now();
+        child.wait()?;
+        Ok(killed)
     }
 
     /// Starts it again over the same data and ports.
@@ -222,15 +258,49 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// Runs a shell command where it sees its own disk.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn beside_it(&self, command: &str) -> Result<()> {
+        let said = Command::new("nsenter")
+            .args(["--mount", "--target", &self.pid().to_string(), "sh", "-c", command])
+            .output()?;
+        ensure!(said.status.success(), "{command}: {}", String::from_utf8_lossy(&said.stderr));
+        Ok(())
+    }
+
+    /// May this test give a server a disk of its own? If not, why.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub fn may_have_a_disk() -> Result<std::result::Result<(), String>> {
+        let tried =
+            Command::new("unshare").args(["--mount", "sh", "-c", "mount -t tmpfs lectern /mnt"]).output()?;
+        let why = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
+        Ok(if tried.status.success() { Ok(()) } else { Err(why) })
+    }
+
     /// All it has logged.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    fn launch(&mut self) -> Result<()> {
+    fn command(&self) -> Result<Command> {
         let log = File::options().create(true).append(true).open(self.log_path())?;
-        let mut command = Command::new(machine::executable("lectern")?);
+        let executable = machine::executable("lectern")?;
+        let mut command = match self.options.disk_mib {
+            None => Command::new(executable),
+            Some(mib) => {
+                std::fs::create_dir_all(self.data())?;
+                let mount = "mount -t tmpfs -o size=$0 lectern \"$1\" && shift && exec \"$@\"";
+                let mut command = Command::new("unshare");
+                command.args(["--mount", "sh", "-c", mount, &format!("{mib}m")]);
+                command.arg(self.data()).arg(executable);
+                command
+            }
+        };
         command.args(["demo", "--json"]);
         if !self.options.publisher {
             command.arg("--no-publisher");
@@ -246,7 +316,11 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
-        let mut child = command.spawn().context("start lectern")?;
+        Ok(command)
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let mut child = self.command()?.spawn().context("start lectern")?;
         let stdout = child.stdout.take().expect("standard output is a pipe");
         self.child = Some(child);
         let mut line = String::new();

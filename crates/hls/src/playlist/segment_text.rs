@@ -95,7 +95,8 @@ impl<'a> Folder<'a> {
         if with_parts {
             self.push_parts(text, segment);
         }
-        if segment.gap {
+        // What only the live view keeps must not be listed where it is looked for an hour later.
+        if segment.gap || (segment.unrecorded && self.rendition.is_some()) {
             line(text, format_args!("#EXT-X-GAP"));
         }
         line(text, format_args!("#EXTINF:{},\n{self}{}.m4s", seconds(segment.duration), segment.msn));

@@ -28,6 +28,7 @@ fn segment(msn: u64, parts: usize, change: impl FnOnce(&mut Segment)) -> Segment
         discontinuity_sequence: 0,
         init: 0,
         gap: false,
+        unrecorded: false,
         parts: (0..parts).map(|index| part(index == 0)).collect(),
         duration: MediaTime::from_ms(0),
     };
@@ -58,6 +59,30 @@ fn window(segments: impl IntoIterator<Item = Segment>, open: Option<Segment>) ->
         open,
         ended: false,
     }
+}
+
+#[test]
+fn what_is_not_recorded_is_media_in_the_live_view_and_a_gap_in_the_others() {
+    let mut list = SegmentList::default();
+    (1..=200).for_each(|msn| {
+        list.push(Arc::new(segment(msn, 4, |segment| segment.unrecorded = msn % 100 == 0)));
+    });
+    let window = Window {
+        version: 1,
+        rendition: "source".to_owned(),
+        figures: Figures::default(),
+        segments: list,
+        live_from_msn: 1,
+        parts_from_msn: 195,
+        open: None,
+        hint: None,
+        reports: Vec::new(),
+        ended: true,
+    };
+    let gaps = |view| media_playlist(&window, view, Skip::No).matches("#EXT-X-GAP").count();
+    assert_eq!((gaps(View::Live), gaps(View::Dvr), gaps(View::Vod)), (0, 2, 2));
+    let dvr = media_playlist(&window, View::Dvr, Skip::No);
+    assert!(dvr.contains("200.3.m4s\"\n#EXT-X-GAP"), "its parts are there while they are listed");
 }
 
 #[test]

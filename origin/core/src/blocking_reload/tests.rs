@@ -21,6 +21,7 @@ fn segment(msn: u64, parts: usize) -> Segment {
         discontinuity_sequence: 0,
         init: 0,
         gap: false,
+        unrecorded: false,
         parts: vec![part; parts],
         duration: MediaTime::from_ms(2_000),
     }

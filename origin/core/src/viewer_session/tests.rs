@@ -66,6 +66,7 @@ fn window() -> Window {
             discontinuity_sequence: 0,
             init: 0,
             gap: false,
+            unrecorded: false,
             parts: Vec::new(),
             duration: MediaTime::from_ms(2_000),
         }));

@@ -214,6 +214,7 @@ fn segment(msn: u64, parts: u32) -> Segment {
         discontinuity_sequence: 0,
         init: 0,
         gap: false,
+        unrecorded: false,
         parts: (0..parts).map(part).collect(),
         duration: MediaTime::from_ms(i64::from(parts) * 500),
     }

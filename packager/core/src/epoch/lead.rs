@@ -312,11 +312,13 @@ impl Epoch {
 
     /// Segments of a hole up to `at`, where something else begins.
     fn cut_hole_before(&mut self, at: i64) {
-        while let Some(last) = self.plan.last()
-            && last.at + self.lengths.segment_gap < at
-        {
-            let at = last.at + self.lengths.segment_gap;
-            self.cut(at, false);
+        while let Some(last) = self.plan.last() {
+            let short = self.hole_from_restart == Some(last.msn);
+            let next = last.at + if short { self.lengths.segment_even } else { self.lengths.segment_gap };
+            if next >= at {
+                break;
+            }
+            self.cut(next, false);
         }
     }
 

@@ -25,6 +25,12 @@ use crate::{
 
 /// A hole's segments are at least this long, so that none is made for a hole that is hardly there (0.25 s).
 const SEGMENT_WORTH: i64 = 22_500;
+/// Between two segments, more than this is not rounding but a part whose record was lost (20 ms).
+const LOST_WORTH: i64 = 1_800;
+/// No segment has more parts that can have been lost.
+const PARTS_LOST_MAX: usize = 64;
+/// A journal that misses more segments in a row than a day has was not written by us.
+const SEGMENTS_LOST_MAX: u64 = 43_200;
 
 /// Why a journal could not be gone on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,8 +179,14 @@ impl Epoch {
     /// media sequence numbers as could have been listed and lost.
     fn skip_over(&mut self, end: i64, at: Start) {
         let head = self.timeline.head(at.now);
-        if self.plan.last().is_some_and(|last| end - last.at >= SEGMENT_WORTH) {
-            self.cut(end, false);
+        if let Some(last) = self.plan.last().filter(|last| end - last.at >= SEGMENT_WORTH) {
+            // Each rendition begins the hole where its own media ends; the cut is where the first of them does.
+            let source = self.source.as_ref().map(Segmenter::end_session);
+            let audio = self.audio.as_ref().map(Segmenter::end_session);
+            let first = source.into_iter().chain(audio).fold(end, i64::min);
+            let at = first.max(last.at + SEGMENT_WORTH);
+            self.cut(at, false);
+            self.hole_from_restart = self.plan.last().map(|cut| cut.msn);
         }
         let reserved_to = self.reserved_to;
         while let Some(last) = self.plan.last()
@@ -227,13 +239,106 @@ impl Rendition {
         self.end().rescale(SESSION_SCALE).ticks()
     }
 
-    fn list(&mut self, msn: u64, part: Part) {
+    fn newest_msn(&self) -> Option<u64> {
+        self.open.as_ref().or(self.segments.last()).map(|(segment, _)| segment.msn)
+    }
+
+    fn list(&mut self, msn: u64, index: u32, at: MediaTime, part: Part) {
         self.changes += 1;
         let Some((open, bytes)) = self.open.as_mut().filter(|(open, _)| open.msn == msn) else { return };
+        let listed = open.parts.len();
+        let Ok(index) = usize::try_from(index) else { return };
+        if index < listed || index > listed + PARTS_LOST_MAX {
+            return;
+        }
+        // The records of those between were lost.
+        fill(open, at, index - listed);
         open.duration = open.duration.plus(part.duration);
         open.gap |= part.gap;
         *bytes += part.size_bytes;
         open.parts.push(part);
+    }
+
+    /// The segment that a part belongs to whose segment's own record was lost.
+    fn unrecorded(&self, msn: u64, index: u32, at: MediaTime) -> Option<Segment> {
+        let (before, _) = self.open.as_ref().or(self.segments.last())?;
+        // A part that is not the first begins later than its segment.
+        let starts_at =
+            if index == 0 { at } else { before.starts_at.plus(before.duration).rescale(at.scale()) };
+        let since =
+            starts_at.rescale(SESSION_SCALE).ticks() - before.starts_at.rescale(SESSION_SCALE).ticks();
+        Some(Segment {
+            msn,
+            starts_at,
+            program_date_time: timeline::date(before.program_date_time, since),
+            discontinuity: false,
+            discontinuity_sequence: before.discontinuity_sequence,
+            init: before.init,
+            gap: false,
+            unrecorded: false,
+            parts: Vec::new(),
+            duration: MediaTime::new(0, at.scale()),
+        })
+    }
+
+    /// Closes what is open and lists gaps up to where `next` begins; returns the segments that had to be made up.
+    fn reach(&mut self, next: &Segment, part_max: MediaTime) -> Vec<Segment> {
+        if let Some(open) = self.open.take_if(|(open, _)| open.msn < next.msn) {
+            self.segments.push(open);
+        }
+        let Some((before, _)) = self.segments.last_mut().filter(|(before, _)| before.msn < next.msn) else {
+            return Vec::new();
+        };
+        let missing = next.msn - before.msn - 1;
+        if missing == 0 {
+            let end = before.starts_at.plus(before.duration);
+            let lost = next.starts_at.rescale(SESSION_SCALE).ticks() - end.rescale(SESSION_SCALE).ticks();
+            if before.parts.is_empty() || lost > LOST_WORTH {
+                let parts =
+                    usize::try_from(lost / part_max.ticks().max(1) + 1).unwrap_or(1).min(PARTS_LOST_MAX);
+                fill(before, next.starts_at, parts);
+            }
+            return Vec::new();
+        }
+        let from = before.starts_at.plus(before.duration);
+        let length = next.starts_at.rescale(from.scale()).ticks().saturating_sub(from.ticks()).max(0);
+        let template = Segment { parts: Vec::new(), discontinuity: false, gap: true, ..before.clone() };
+        let mut made = Vec::new();
+        for step in 0..missing.min(SEGMENTS_LOST_MAX) {
+            let at = |step: u64| {
+                let share =
+                    i64::try_from(u128::from(length.unsigned_abs()) * u128::from(step) / u128::from(missing));
+                MediaTime::new(from.ticks() + share.unwrap_or(0), from.scale())
+            };
+            let behind =
+                next.starts_at.rescale(SESSION_SCALE).ticks() - at(step).rescale(SESSION_SCALE).ticks();
+            let mut segment = Segment {
+                msn: template.msn + 1 + step,
+                starts_at: at(step),
+                program_date_time: timeline::date(next.program_date_time, -behind),
+                duration: MediaTime::new(0, from.scale()),
+                ..template.clone()
+            };
+            let long = at(step + 1).rescale(SESSION_SCALE).ticks() - at(step).rescale(SESSION_SCALE).ticks();
+            let parts = usize::try_from(long / part_max.ticks().max(1) + 1).unwrap_or(1).min(PARTS_LOST_MAX);
+            fill(&mut segment, at(step + 1), parts);
+            self.segments.push((segment.clone(), 0));
+            made.push(segment);
+        }
+        made
+    }
+}
+
+/// Lists `parts` gaps of equal length from the segment's end up to `to`.
+fn fill(segment: &mut Segment, to: MediaTime, parts: usize) {
+    for left in (1..=parts).rev() {
+        let end = segment.starts_at.plus(segment.duration);
+        let rest = to.rescale(end.scale()).ticks().saturating_sub(end.ticks());
+        let long = (rest / i64::try_from(left).unwrap_or(1)).max(1);
+        let duration = MediaTime::new(long, end.scale());
+        segment.gap = true;
+        segment.duration = segment.duration.plus(duration);
+        segment.parts.push(Part { duration, independent: false, gap: true, size_bytes: 0 });
     }
 }
 
@@ -311,7 +416,6 @@ impl Replay {
                 let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, media: false };
                 let known = self.cuts.entry(msn).or_insert(cut);
                 known.at = known.at.min(at);
-                let found = self.rendition(&rendition, file_bytes);
                 let duration = MediaTime::new(0, starts_at.scale());
                 let segment = Segment {
                     msn,
@@ -321,28 +425,25 @@ impl Replay {
                     discontinuity_sequence,
                     init,
                     gap: false,
+                    unrecorded: false,
                     parts: Vec::new(),
                     duration,
                 };
-                found.open = Some((segment, 0));
-                found.changes += 1;
+                self.begin(&rendition, segment, file_bytes);
             }
-            Record::Part {
-                rendition,
-                msn,
-                index: _,
-                tfdt: _,
-                duration,
-                independent,
-                gap,
-                offset,
-                length,
-            } => {
+            Record::Part { rendition, msn, index, tfdt, duration, independent, gap, offset, length } => {
                 let found = self.rendition(&rendition, file_bytes);
                 // Listed, but its bytes are lost.
                 let gap = gap || offset.saturating_add(length) > found.file_bytes;
                 let size_bytes = if gap { 0 } else { length };
-                found.list(msn, Part { duration, independent: independent && !gap, gap, size_bytes });
+                let part = Part { duration, independent: independent && !gap, gap, size_bytes };
+                let at = MediaTime::new(tfdt, found.scale);
+                if found.open.as_ref().is_none_or(|(open, _)| open.msn < msn)
+                    && let Some(segment) = found.unrecorded(msn, index, at)
+                {
+                    self.begin(&rendition, segment, file_bytes);
+                }
+                self.rendition(&rendition, file_bytes).list(msn, index, at, part);
             }
             Record::SegmentEnd { rendition, msn } => {
                 let found = self.rendition(&rendition, file_bytes);
@@ -351,6 +452,26 @@ impl Replay {
                     found.segments.push(segment);
                 }
             }
+        }
+    }
+
+    /// A rendition begins a segment. Where records before it were lost, what they told of is listed as gaps.
+    fn begin(&mut self, name: &str, segment: Segment, file_bytes: &impl Fn(&str) -> u64) {
+        let part_max = MediaTime::from_ms(i64::from(self.figures.part_target_ms));
+        let found = self.rendition(name, file_bytes);
+        let missed = found.reach(&segment, part_max);
+        // What stands twice, or does not follow even so, cannot be listed.
+        if found.newest_msn().is_some_and(|newest| newest + 1 != segment.msn) {
+            return;
+        }
+        found.open = Some((segment, 0));
+        found.changes += 1;
+        for segment in missed {
+            let at = segment.starts_at.rescale(SESSION_SCALE).ticks();
+            let lag = timeline::ticks_between(self.started_at, segment.program_date_time) - at;
+            let Segment { msn, discontinuity, discontinuity_sequence, .. } = segment;
+            let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, media: false };
+            self.cuts.entry(msn).or_insert(cut);
         }
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{
     clip::{Clip, PLAIN},
     decode,
+    encoder::Encoder,
     follow::{Rendition, resolve},
 };
 
@@ -85,6 +86,57 @@ fn a_deploy_continues_the_session_where_it_was() -> Result<()> {
     println!("the server ended {:?} after SIGTERM", asked.elapsed());
     drop(publisher);
     continues(&mut stage, &source)
+}
+
+#[test]
+fn a_deploy_costs_at_most_two_groups_of_pictures_and_everybody_is_told() -> Result<()> {
+    let clip = Clip { keyframes_s: 2.0, ..crate::crashes::CLIP };
+    let mut stage = Stage::open("Deploy at once")?;
+    let encoder = Encoder::start(clip, &stage.server.rtmp_url(), &stage.lecture.key)?;
+    let mut source = watch_then(&stage, 3)?;
+    let (msn, part) = source.list.next();
+    let held = format!("{}?_HLS_msn={msn}&_HLS_part={part}", source.path);
+    let http = stage.server.http();
+    let waiting = std::thread::spawn(move || http.get(&held));
+    let asked = Instant::now();
+    stage.server.stop()?;
+    let ended = asked.elapsed();
+    let answer = waiting.join().expect("no panic").context("a held reload is answered")?;
+    ensure!([200, 503].contains(&answer.status), "a held reload was answered {}", answer.status);
+    stage.server.start_again()?;
+    let up = asked.elapsed();
+    let newest = source.list.newest();
+    source.follow(A_WHILE, |seen| seen.list.newest() > newest)?;
+    let back_at = source.list.newest().map_or(0, |(msn, _)| msn);
+    source.follow(A_WHILE, |seen| seen.segments.keys().last().is_some_and(|msn| *msn > back_at + 2))?;
+    let log = encoder.log();
+    drop(encoder);
+    stage.end()?;
+    source.follow(A_WHILE, |_| false)?;
+
+    let told = log.said.iter().find(|(said, at)| *at >= asked && said.starts_with("NetStream."));
+    ensure!(told.is_some(), "the encoder was told: {:?}", log.said);
+    ensure!(source.broken.is_empty(), "broke rules:\n{}", source.broken.join("\n"));
+    let numbers: Vec<_> = decode::frames(&source.runs()?)?.iter().filter_map(|frame| frame.number).collect();
+    let numbers = Encoder::unrolled(clip.frames(), &numbers);
+    let lost: Vec<_> = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 1).collect();
+    println!("ended after {ended:?}, ready again after {up:?}, told {told:?}, lost {lost:?}");
+    let pictures: u32 = lost.iter().map(|pair| pair[1] - pair[0] - 1).sum();
+    // Two groups of two seconds, and what the start took beyond a second on a busy machine.
+    let busy = up.saturating_sub(Duration::from_secs(1)).as_secs_f64();
+    ensure!(f64::from(pictures) <= (4.0 + busy) * clip.fps(), "{pictures} pictures were lost: {lost:?}");
+    Ok(())
+}
+
+#[test]
+fn whoever_says_it_twice_does_not_wait_for_the_orderly_end() -> Result<()> {
+    let mut stage = Stage::open("Twice")?;
+    let _publisher = stage.publish(CLIP)?;
+    stage.playable()?;
+    let asked = Instant::now();
+    stage.server.stop_at_once()?;
+    println!("the server ended {:?} after two SIGTERMs", asked.elapsed());
+    Ok(())
 }
 
 fn watch_then(stage: &Stage, segments: usize) -> Result<Rendition> {

@@ -6,6 +6,8 @@
 
 mod access;
 mod commands;
+mod crashes;
+mod disks;
 mod door;
 mod encodings;
 mod interruptions;
