@@ -108,3 +108,28 @@ impl Jail {
         format!("{landlock}, {system_calls}, {namespaces}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kernel_lacks_is_said_with_its_cure() {
+        let lacks = |number| Err(io::Error::from_raw_os_error(number));
+        let bare = Jail {
+            landlock: lacks(libc::ENOSYS),
+            system_calls: Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            namespaces: Err(io::Error::from_raw_os_error(libc::EPERM)),
+        };
+        let warnings = bare.warnings();
+        assert!(warnings[0].contains("no Landlock") && warnings[0].contains("Linux of 5.13 or newer"));
+        assert!(warnings[1].contains("no list of system calls") && warnings[1].contains("SECCOMP_FILTER"));
+        assert_eq!(
+            bare.describe(),
+            "no Landlock, system calls unlimited, the machine's network, out of reach"
+        );
+        // A user namespace is a wall more, not one that must be.
+        let usual = Jail { landlock: Ok(7), system_calls: Ok(()), namespaces: bare.namespaces };
+        assert_eq!(usual.warnings(), Vec::<String>::new());
+    }
+}
