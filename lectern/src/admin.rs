@@ -1,6 +1,7 @@
 //! Commands that an operator types: they work offline, beside a running server or without one.
 
 mod doctor;
+mod hlscheck;
 
 use std::{
     io::{BufRead, IsTerminal},
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 pub(crate) use doctor::doctor;
+pub(crate) use hlscheck::hlscheck;
 
 use crate::{
     cli::{ConfigCommand, Role, UserCommand},

@@ -61,6 +61,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Looks at a live playlist, ours or anybody's, and judges it by the rules of HLS.
+    Hlscheck(Hlscheck),
     /// Prints the OpenAPI document of the API.
     Openapi,
 }
@@ -73,6 +75,27 @@ pub(crate) struct Demo {
     /// Leaves the stage to your own encoder.
     #[arg(long)]
     pub(crate) no_publisher: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Hlscheck {
+    /// A multivariant or media playlist: http:// or https://.
+    pub(crate) url: String,
+    /// How long to look.
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
+    /// Prints one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many milliseconds later than the specification says a part may come: jitter of encoder and network.
+    #[arg(long, default_value_t = 250, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub(crate) part_late_ms: u64,
+    /// Believes certificates that these ones (PEM) have signed, instead of the usual authorities.
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Believes every certificate.
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor => admin::doctor(lookup).await,
         Command::Health => admin::health(lookup).await,
         Command::Config { command } => admin::config(lookup, &command).map(|()| ExitCode::SUCCESS),
+        Command::Hlscheck(asked) => Ok(admin::hlscheck(&asked).await),
         Command::Openapi => admin::openapi().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -250,6 +250,30 @@ impl Checker {
         report
     }
 
+    /// What was wanted could not be had for as long as it was tried.
+    pub(crate) fn lost(&mut self, want: &Want, now: Instant, why: &str) {
+        self.sink.about(&want.url, now);
+        let rule = if want.why == Why::Promise { 46 } else { 47 };
+        self.sink.check(rule, false, || format!("could not be fetched: {why}"));
+    }
+
+    /// The outcome of something that was tried.
+    pub(crate) fn probe(
+        &mut self,
+        rule: u8,
+        url: &str,
+        now: Instant,
+        kept: bool,
+        message: impl FnOnce() -> String,
+    ) {
+        self.sink.about(url, now);
+        self.sink.check(rule, kept, message);
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.sink.note(note);
+    }
+
     /// The newest whole playlist at `url`.
     pub(crate) fn newest(&self, url: &str) -> Option<Arc<Media>> {
         self.playlists.get(url)?.newest.clone()
@@ -502,7 +526,7 @@ impl Checker {
                 continue;
             };
             if let Some(same) = across::matching(segment, &list) {
-                mine.same_mapping(msn, theirs, same.msn, other, &mut self.sink);
+                mine.same_mapping(msn, (other, theirs, same.msn), self.tolerance.mapping, &mut self.sink);
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Tolerance {
     pub sync: Duration,
     /// Until the first byte of what is listed (rule 47).
     pub first_byte: Duration,
+    /// Between the mappings of dates to media time of two renditions (rule 33).
+    pub mapping: Duration,
 }
 
 impl Default for Tolerance {
@@ -40,6 +42,8 @@ impl Default for Tolerance {
             segment: Duration::from_millis(50),
             sync: Duration::from_millis(50),
             first_byte: Duration::from_millis(50),
+            // Dates are written to milliseconds, and so cut off by up to one on either side.
+            mapping: Duration::from_micros(2_500),
         }
     }
 }

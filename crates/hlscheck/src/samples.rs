@@ -1,6 +1,6 @@
 //! Rules of the media of one rendition: 18, 68 to 72, and the pieces that 28, 29, 32 and 33 are judged by.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
@@ -15,8 +15,6 @@ use crate::{
 const WAITING_BYTES_MAX: usize = 48 << 20;
 /// Segments and initialisation sections that are remembered.
 const REMEMBERED_MAX: usize = 128;
-/// Dates are written to milliseconds, and so cut off by up to one on either side.
-const DATE_AIR_US: i64 = 2_500;
 
 /// Where media belongs to.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,18 +198,25 @@ impl Samples {
     }
 
     /// The same moment of the wall clock is the same media time in another rendition (32, 33).
-    pub(crate) fn same_mapping(&self, msn: u64, theirs: &Self, their_msn: u64, other: &str, sink: &mut Sink) {
+    pub(crate) fn same_mapping(
+        &self,
+        msn: u64,
+        (other, theirs, their_msn): (&str, &Self, u64),
+        air: Duration,
+        sink: &mut Sink,
+    ) {
         let (Some(one), Some(two)) = (self.mappings.get(&msn), theirs.mappings.get(&their_msn)) else {
             return;
         };
         let off = (one - two).abs();
-        sink.check(33, off <= DATE_AIR_US, || {
+        let air = i64::try_from(air.as_micros()).unwrap_or(i64::MAX);
+        sink.check(33, off <= air, || {
             format!(
                 "date and media time of segment {msn} are {} ms from those of segment {their_msn} of {other}",
                 off / 1000
             )
         });
-        sink.check(32, off <= DATE_AIR_US.max(50_000), || {
+        sink.check(32, off <= air.max(50_000), || {
             format!(
                 "timestamps of segment {msn} are {} ms from those of segment {their_msn} of {other}",
                 off / 1000

@@ -205,3 +205,16 @@ fn what_should_be_fetched_is_said() {
     assert_eq!(stream.first, 14);
     assert!(!promised.contains(&format!("{}14.m4s", &URL[..URL.len() - "index.m3u8".len()])), "{promised:?}");
 }
+
+#[test]
+fn all_that_is_listed_is_wanted_once() {
+    let mut teller = Teller::new();
+    let event = Stream { first: 1, kind: Some("EVENT"), ..Stream::default() };
+    teller.see(&event.text());
+    let mut wanted = Vec::new();
+    while let Some(want) = teller.checker.poll_want(teller.now) {
+        wanted.push(want.url);
+    }
+    // 29 segments, 26 parts of the last seven of which two are of the growing one, an init and a hint.
+    assert_eq!(wanted.len(), 29 + 26 + 2, "{wanted:?}");
+}
