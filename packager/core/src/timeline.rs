@@ -170,3 +170,26 @@ pub(crate) fn ticks_between(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
         None => between.num_milliseconds().saturating_mul(90),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn a_wall_clock_that_is_set_back_over_a_restart_takes_no_time_back() {
+        const MINUTE: i64 = 60 * 90_000;
+        let (now, started_at, lag) =
+            (Instant::now(), DateTime::from_timestamp(1_800_000_000, 0).unwrap(), 900);
+        let restarted = |minutes| {
+            let wall = started_at + TimeDelta::minutes(minutes);
+            Timeline::recovered(now, wall, started_at, lag, 20 * MINUTE)
+        };
+        for minutes in [-60, 0, 10, 20] {
+            let timeline = restarted(minutes);
+            assert_eq!(timeline.head(now), 20 * MINUTE, "{minutes} minutes by the clock");
+            assert_eq!(timeline.head(now + Duration::from_secs(60)), 21 * MINUTE, "then time runs as ever");
+        }
+        assert_eq!(restarted(25).head(now), 25 * MINUTE - lag, "it was away for five minutes");
+    }
+}

@@ -403,6 +403,17 @@ pub fn cpu_s(pid: u32) -> Result<f64> {
     Ok(f64::from(ticks) / 100.0)
 }
 
+/// Memory that a process has, in MiB.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_mib(pid: u32) -> Result<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process has memory")?;
+    let kib: u32 = line.split_whitespace().next().context("a number")?.parse()?;
+    Ok(kib / 1024)
+}
+
 /// Is there such a process, and not just its remains?
 #[must_use]
 pub fn is_running(pid: u32) -> bool {

@@ -4,6 +4,7 @@
 
 import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelDetails } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
+import { HeldReloads } from './held-reloads';
 import { type Deed, follows, latencySettings } from './live-edge';
 import { type QualityChoice, qualityChoices, qualityName } from './quality';
 import { cureFor, type Failure, waitMs } from './recovery';
@@ -94,6 +95,7 @@ export class LecturePlayer {
   #hls: Hls | null = null;
   #grant: Grant | null = null;
   #tokens: TokenSource;
+  #holds = new HeldReloads();
   #watchdog = new StallWatchdog();
   #excused = false;
   #attempt = 0;
@@ -233,6 +235,7 @@ export class LecturePlayer {
     clearTimeout(this.#timers.cure);
     clearTimeout(this.#timers.renewal);
     this.#drop();
+    this.#holds.destroy();
     this.#listeners.clear();
   }
 
@@ -240,7 +243,7 @@ export class LecturePlayer {
     if (this.engine === 'native') return this.#loadNative();
     const url = this.#url();
     if (url === null) return;
-    const hls = new Hls({ ...SETTINGS, loader: tokenLoader(Hls.DefaultConfig.loader, this.#tokens) });
+    const hls = new Hls({ ...SETTINGS, loader: tokenLoader(Hls.DefaultConfig.loader, this.#tokens, this.#holds) });
     // Not in the constructor: there hls.js refuses it without a liveSyncDuration, and the server's hold-back is right.
     Object.assign(hls.config, latencySettings(this.#snapshot.following));
     this.#hls = hls;

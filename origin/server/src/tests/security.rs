@@ -110,6 +110,57 @@ async fn no_trick_with_a_path_leads_anywhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_byte_of_a_path_may_be_written_another_way_or_have_company() {
+    let bench = Bench::new(NOW);
+    let path = bench.path("720p/index.m3u8");
+    assert_eq!(bench.ask(Method::GET, &path, &[]).await.status, StatusCode::OK);
+    for at in 1..=path.len() {
+        let (before, behind) = path.split_at(at);
+        let mut tricks: Vec<_> =
+            ["%00", "%2e%2e/", "../", "./", "%2f", "%5c", ";", "%c0%af", "%ef%bc%8f", "%e2%80%8b", "%20"]
+                .iter()
+                .map(|company| format!("{before}{company}{behind}"))
+                .collect();
+        if let Some(byte) = behind.bytes().next() {
+            for spelling in [format!("%{byte:02x}"), format!("%{byte:02X}"), format!("%25{byte:02x}")] {
+                tricks.push(format!("{before}{spelling}{}", &behind[1..]));
+            }
+        }
+        for trick in tricks {
+            let answer = bench.ask(Method::GET, &trick, &[]).await;
+            assert!([FORBIDDEN, NOT_FOUND].contains(&answer.status), "{trick}: {}", answer.status);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_has_one_spelling_and_no_shorter_one() {
+    let bench = Bench::new(NOW);
+    let token =
+        bench.token_of(Claims { exp_unix_s: 4_000_000_000, classes: Classes::only(Class::Live), sid: 1 });
+    let status = async |token: &str| {
+        let path = format!("/p/{token}/s/{}/{}/index.m3u8", session(), epoch());
+        bench.ask(Method::GET, &path, &[]).await.status
+    };
+    assert_eq!(status(&token).await, StatusCode::OK);
+    for end in 1..token.len() {
+        assert_eq!(status(&token[..end]).await, FORBIDDEN, "{end} characters of it");
+    }
+    // The last character of Base64 has bits that mean nothing: only one way to set them is right.
+    let others = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain("-_.~=+".chars());
+    for at in 0..token.len() {
+        for other in others.clone().filter(|other| !token[at..].starts_with(*other)) {
+            let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+            assert_eq!(status(&changed).await, FORBIDDEN, "{changed}");
+        }
+    }
+    for company in ["=", "==", ".", "A"] {
+        assert_eq!(status(&format!("{token}{company}")).await, FORBIDDEN);
+        assert_eq!(status(&format!("{company}{token}")).await, FORBIDDEN);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_bare_path_is_for_holders_of_the_edge_secret() {
     let bench = Bench::new(NOW);
     let bare = format!("/s/{}/{}/720p/index.m3u8", session(), epoch());

@@ -15,5 +15,6 @@ mod memory;
 mod pages;
 mod playlists;
 mod secrets;
+mod siege;
 mod stage;
 mod transcoder;

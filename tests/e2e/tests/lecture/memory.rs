@@ -2,10 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::{
     machine::eventually,
-    server::{Options, Server},
+    server::{Options, Server, resident_mib},
 };
 
 /// As many as there are threads that may serve one, and more.
@@ -28,11 +28,4 @@ fn memory_that_log_ins_took_is_given_back() -> Result<()> {
         ensure!(now <= before + KEPT_MIB_MAX, "{now} MiB after {before} MiB");
         Ok(())
     })
-}
-
-fn resident_mib(pid: u32) -> Result<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process has memory")?;
-    let kib: u32 = line.split_whitespace().next().context("a number")?.parse()?;
-    Ok(kib / 1024)
 }

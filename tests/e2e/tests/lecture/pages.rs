@@ -59,6 +59,39 @@ fn a_student_watches_switches_scrubs_and_survives_a_drop() -> Result<()> {
 }
 
 #[test]
+fn three_tabs_share_the_six_connections_of_plain_http() -> Result<()> {
+    let stage = Stage::open("Introduction to Astronomy")?;
+    let _publisher = stage.publish(CLIP)?;
+    stage.playable()?;
+    let (email, password) = stage.server.user("student")?;
+    let seen = Script::start(
+        "tabs",
+        &json!({
+            "origin": stage.server.url(""),
+            "session": stage.lecture.session,
+            "email": email,
+            "password": password,
+            "shots": repository().join("tests/e2e/shots"),
+        }),
+    )?
+    .finish(A_WHILE)?;
+    println!("the tabs measured {seen}");
+    let tabs = seen["tabs"].as_array().context("the script tells of each tab")?;
+    ensure!(tabs.len() == 3, "three tabs: {seen}");
+    let number = |tab: &Value, field: &str| tab[field].as_f64().with_context(|| format!("{field} in {tab}"));
+    let mut holding = 0;
+    for tab in tabs {
+        ensure!(number(tab, "stalled_s")? < 0.5, "a tab stalled: {seen}");
+        // A reload and its rendition's part at a time; what waits for a place is not sent.
+        ensure!(number(tab, "played_s")? > 9.0, "a tab stood still: {seen}");
+        holding += i32::from(number(tab, "held")? > 0.0);
+    }
+    ensure!(holding == 1, "one tab has its reloads held, the others ask again and again: {seen}");
+    ensure!(number(&seen, "api_ms")? < 1500.0, "the API is answered between: {seen}");
+    no_errors(&seen)
+}
+
+#[test]
 fn a_teacher_sees_how_it_goes() -> Result<()> {
     let stage = Stage::open("Introduction to Astronomy")?;
     let _publisher = stage.publish(CLIP)?;
