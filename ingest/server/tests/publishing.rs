@@ -19,11 +19,12 @@ use limits::Rate;
 use media::{Item, TrackKind};
 use runtime::{clock, random};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
 };
+use tokio_rustls::{TlsAcceptor, TlsConnector, rustls};
 use tokio_util::sync::CancellationToken;
 
 /// AVCDecoderConfigurationRecord of tests/vectors/ffmpeg-5.1.9 (640x360).
@@ -100,13 +101,17 @@ struct House {
 
 impl House {
     async fn open(config: Config, takeover: Takeover) -> Self {
+        Self::open_with(None, config, takeover).await
+    }
+
+    async fn open_with(tls: Option<TlsAcceptor>, config: Config, takeover: Takeover) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
         let world =
             Arc::new(World { takeover, begun: sender, changes: Mutex::default(), health: Mutex::default() });
         let stop = CancellationToken::new();
-        let served = tokio::spawn(serve([Door::plain(listener)], config, Arc::clone(&world), stop.clone()));
+        let served = tokio::spawn(serve([Door { listener, tls }], config, Arc::clone(&world), stop.clone()));
         Self { address, world, begun, stop, served }
     }
 
@@ -125,19 +130,24 @@ impl House {
 }
 
 /// Our client on a socket.
-struct Publisher {
+struct Publisher<S = TcpStream> {
     client: Client,
-    stream: TcpStream,
+    stream: S,
 }
 
 impl Publisher {
     async fn connect(address: SocketAddr, key: &str) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap(), address, key)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Publisher<S> {
+    fn over(stream: S, address: SocketAddr, key: &str) -> Self {
         let config = client::Config {
             app: "live".to_owned(),
             url: format!("rtmp://{address}/live"),
             key: SecretKey::new(key.to_owned()),
         };
-        let stream = TcpStream::connect(address).await.unwrap();
         Self { client: Client::new(config, random::bytes()), stream }
     }
 
@@ -193,6 +203,52 @@ async fn next(items: &mut mpsc::Receiver<Item>) -> String {
 fn ended(event: client::Output) -> (String, String) {
     let client::Output::Ended { code, description } = event else { panic!("{event:?}") };
     (code, description)
+}
+
+#[tokio::test]
+async fn a_publication_over_tls_arrives_too_and_one_without_is_let_go() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], made.signing_key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(server));
+    let mut house = House::open_with(Some(acceptor), Config::default(), Takeover::NewestWins).await;
+
+    let mut plain = TcpStream::connect(house.address).await.unwrap();
+    plain.write_all(&[3; 1537]).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = within(plain.read_to_end(&mut answer)).await;
+    assert!(answer.len() < 100, "an alert at most");
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let connecting = TlsConnector::from(Arc::new(client)).connect("localhost".try_into().unwrap(), stream);
+    let mut publisher = Publisher::over(within(connecting).await.unwrap(), house.address, "right");
+    publisher.begin().await;
+    publisher.picture(40).await;
+    publisher.stream.flush().await.unwrap();
+    let mut items = house.publication().await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(next(&mut items).await);
+    }
+    assert_eq!(seen, ["config", "config", "Video 0"]);
+    publisher.client.stop();
+    publisher.flush().await;
+    publisher.stream.flush().await.unwrap();
+    assert_eq!(next(&mut items).await, "end");
+    house.close().await;
 }
 
 #[tokio::test]

@@ -9,11 +9,12 @@ use std::{
 
 use limits::{Bucket, Rate};
 use runtime::clock;
+use tokio::sync::Notify;
 
 use super::Limits;
 
-/// The judgement comes at most so much late.
-pub(super) const TICK: Duration = Duration::from_millis(500);
+/// A connection is looked at this often at least; limits are kept to the moment when they are known by then.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Requests that a peer may take back in a second. Browsers take back a few when somebody seeks.
 const RESETS_PER_S: u32 = 20;
 
@@ -42,10 +43,17 @@ impl Verdict {
     }
 }
 
+enum Judgement {
+    Guilty(Verdict),
+    LookAgain(Instant),
+}
+
 /// What is known of one connection. Clones share it.
 #[derive(Clone)]
 pub(super) struct Conduct {
     state: Arc<Mutex<State>>,
+    /// Rung when there is no time to be lost.
+    alarm: Arc<Notify>,
     /// Requests overlap (HTTP/2): one can be taken back while the others go on, and bytes outside of one are
     /// not yet a request's head.
     multiplexed: bool,
@@ -94,6 +102,7 @@ impl Conduct {
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            alarm: Arc::default(),
             multiplexed,
             headers_max: limits.headers_max,
             idle_max: limits.idle_max,
@@ -133,36 +142,41 @@ impl Conduct {
     /// Waits until the connection has to go.
     pub(super) async fn watch(&self) -> Verdict {
         loop {
-            if let Some(verdict) = self.judge(clock::now()) {
-                return verdict;
+            let now = clock::now();
+            let next = match self.judge(now) {
+                Judgement::Guilty(verdict) => return verdict,
+                Judgement::LookAgain(at) => at.min(now + LOOK_EVERY),
+            };
+            tokio::select! {
+                () = clock::sleep_until(next) => {}
+                () = self.alarm.notified() => {}
             }
-            clock::sleep_until(clock::now() + TICK).await;
         }
     }
 
-    fn judge(&self, now: Instant) -> Option<Verdict> {
-        let multiplexed = self.multiplexed;
+    fn judge(&self, now: Instant) -> Judgement {
         let state = self.state();
-        if state.too_many_resets {
-            return Some(Verdict::Resets);
-        }
+        let mut next = now + LOOK_EVERY;
+        // Each limit that applies now: when it is reached, and what it means.
+        let mut limit = |at: Instant, verdict| {
+            next = next.min(at);
+            (at <= now).then_some(verdict)
+        };
+        let mut verdict = state.too_many_resets.then_some(Verdict::Resets);
         if let Some(longest) = state.offered.values().min() {
-            let all_stand = now - state.progress_at.max(*longest) >= self.stall_max;
-            if all_stand || now - *longest >= self.one_stall_max {
-                return Some(Verdict::Stalled);
+            let all_stand = state.progress_at.max(*longest) + self.stall_max;
+            let one_stands = *longest + self.one_stall_max;
+            verdict = verdict.or(limit(all_stand.min(one_stands), Verdict::Stalled));
+        }
+        if state.in_flight == 0 {
+            // The first head's time begins with the connection.
+            let head_since = if state.requests == 0 { Some(state.quiet_since) } else { state.head_since };
+            if let Some(since) = head_since.filter(|_| !self.multiplexed) {
+                verdict = verdict.or(limit(since + self.headers_max, Verdict::SlowHead));
             }
+            verdict = verdict.or(limit(state.quiet_since + self.idle_max, Verdict::Idle));
         }
-        if state.in_flight > 0 {
-            return None;
-        }
-        let quiet = now - state.quiet_since;
-        if state.requests == 0 && !multiplexed && quiet >= self.headers_max {
-            return Some(Verdict::SlowHead);
-        }
-        if !multiplexed && state.head_since.is_some_and(|since| now - since >= self.headers_max) {
-            return Some(Verdict::SlowHead);
-        }
-        (quiet >= self.idle_max).then_some(Verdict::Idle)
+        verdict.map_or(Judgement::LookAgain(next), Judgement::Guilty)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -201,6 +215,7 @@ impl Drop for Request {
         }
         if !self.done && state.resets.take(&Rate::new(RESETS_PER_S, Duration::from_secs(1)), now).is_err() {
             state.too_many_resets = true;
+            self.conduct.alarm.notify_one();
         }
     }
 }
@@ -225,7 +240,7 @@ mod tests {
         let (conduct, _) = bench(false);
         let request = conduct.begin_request().expect("a healthy connection");
         clock::sleep_until(clock::now() + 100 * S).await;
-        assert_eq!(conduct.judge(clock::now()), None, "an answer may be held");
+        assert!(matches!(conduct.judge(clock::now()), Judgement::LookAgain(_)), "an answer may be held");
         drop(request);
         let quiet = clock::now();
         assert_eq!(conduct.watch().await, Verdict::Idle);
