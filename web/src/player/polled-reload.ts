@@ -8,10 +8,10 @@ export interface Awaited {
   part: number | null;
 }
 
-/** A part's length: oftener there would be nothing new. */
-export const POLL_MS = 500;
+/** Half a part's length: a part is seen an eighth of a second late on average, which the player's buffer bears. */
+export const POLL_MS = 250;
 /** hls.js gives a held reload about three seconds; what there is by then is the answer. */
-export const POLLS_MAX = 6;
+export const POLLS_MAX = 12;
 
 /** What a URL waits for; none when it waits for nothing. */
 export function awaitedBy(url: string): Awaited | null {
