@@ -337,8 +337,8 @@ struct Health {
     /// RFC 6381; empty without.
     #[schema(example = "mp4a.40.2")]
     audio_codec: String,
-    /// `gop_too_long`, `frame_rate_irregular`, `audio_missing`, `video_missing`, `transcoder_behind`,
-    /// `recording_degraded`.
+    /// `gop_too_long`, `frame_rate_irregular`, `audio_missing`, `video_missing`, `video_too_late`,
+    /// `transcoder_behind`, `recording_degraded`.
     warnings: Vec<String>,
     /// Sizes that are made now.
     rungs: Vec<String>,

@@ -121,6 +121,9 @@ pub enum HealthWarning {
     AudioMissing,
     /// No picture arrives.
     VideoMissing,
+    /// Pictures came after the session had begun with sound alone. Players read but once what renditions there are:
+    /// end the session and begin it anew to have pictures.
+    VideoTooLate,
     /// The transcoder cannot keep up; the top rung it makes was dropped.
     TranscoderBehind,
     /// The recording on disk is behind or failing; live goes on.

@@ -49,6 +49,7 @@ fn three_hours() -> Window {
             init: 0,
             gap: false,
             unrecorded: false,
+            slate: None,
             parts: vec![part.clone(); parts],
             duration: MediaTime::from_ms(4_000),
         }

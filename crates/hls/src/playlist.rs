@@ -10,7 +10,7 @@
 //! | [`View::Vod`] | `vod/{rendition}/index.m3u8` | all, VOD | `../../{rendition}/{msn}.m4s` |
 //!
 //! A delta update (6.2.5.1) is exactly the full playlist with the lines of the skipped segments replaced by
-//! EXT-X-SKIP. The lines of old segments are kept with them, so neither a delta nor a whole EVENT list
+//! EXT-X-SKIP and, behind it, their EXT-X-DATERANGEs. The lines of old segments are kept with them, so neither a delta nor a whole EVENT list
 //! formats a long session again.
 
 mod decimal;
@@ -20,6 +20,7 @@ mod tests;
 
 use std::fmt::Write;
 
+use chrono::TimeDelta;
 use media::MediaTime;
 
 use self::{
@@ -75,6 +76,7 @@ pub fn media_playlist(window: &Window, view: View, skip: Skip) -> String {
     push_sequences(&mut text, window, view);
     if kept > first {
         line(&mut text, format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={}", kept - first));
+        Folder::push_skipped_slates(&mut text, window, first, kept);
     }
     let folder = Folder::of(window, view);
     folder.push_segments(&mut text, window, first, kept);
@@ -193,6 +195,13 @@ fn push_sequences(text: &mut String, window: &Window, view: View) {
 
 /// The parts of the growing segment, what comes next, and where the others stand; or the end.
 fn push_ending(text: &mut String, window: &Window, view: View) {
+    let last = window.segments.last().filter(|_| window.ended);
+    if let Some((slate, last)) = last.and_then(|last| Some((last.slate?, last))) {
+        // The session ended while the publisher was away.
+        let length = last.duration.as_duration();
+        let end = last.program_date_time + TimeDelta::from_std(length).unwrap_or_default();
+        segment_text::push_slate_end(text, slate, end);
+    }
     if view == View::Vod {
         return line(text, format_args!("#EXT-X-ENDLIST"));
     }

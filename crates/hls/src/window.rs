@@ -52,6 +52,15 @@ pub struct Part {
     pub size_bytes: u64,
 }
 
+/// A hole that is filled with the slate: nothing of the publisher is in its segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slate {
+    /// The media sequence number it begins with.
+    pub first_msn: u64,
+    /// EXT-X-PROGRAM-DATE-TIME of its first sample.
+    pub since: DateTime<Utc>,
+}
+
 /// A segment, finished or still growing. Its URI is `{msn}.m4s`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -71,6 +80,9 @@ pub struct Segment {
     pub gap: bool,
     /// Its media is kept for the live view alone: in the others it is a gap.
     pub unrecorded: bool,
+    /// The hole it belongs to, where a slate is shown in place of the publisher (in another rendition, should
+    /// this one list gaps).
+    pub slate: Option<Slate>,
     /// Its parts so far, in order. Never empty in a finished segment made in this process; empty for one
     /// whose parts are no longer told apart (restored from a journal long past).
     pub parts: Vec<Part>,
@@ -236,6 +248,7 @@ mod tests {
             init: 0,
             gap: false,
             unrecorded: false,
+            slate: None,
             parts: Vec::new(),
             duration: MediaTime::from_ms(2000),
         })

@@ -16,6 +16,8 @@
 //!                       0x14 fatal         utf8…
 //! from the generator    0x21 track config  track record…
 //!                       0x02 packet
+//! to the slate's maker  0x31 slate         title:name count:u8 count × (name width:u32 height:u32)
+//! from the slate's maker                   0x11, 0x12: a rung is a rendition; 0x14
 //!
 //! config = width:u32 height:u32 optional(rate:f64) optional(constant:u32/u32)
 //!          count:u8 count × (name width:u32 height:u32 bitrate:u32 maxrate:u32 buffer:u32) avcC…
@@ -49,6 +51,7 @@ const RUNG_UNIT: u8 = 0x12;
 const HEARTBEAT: u8 = 0x13;
 const FATAL: u8 = 0x14;
 const TRACK_CONFIG: u8 = 0x21;
+const SLATE: u8 = 0x31;
 
 /// Why bytes are not frames, or a frame cannot be written. The pipe cannot be read on after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -448,6 +451,59 @@ impl<M: Message> Decoder<M> {
     }
 }
 
+/// A still that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Still {
+    /// The rendition's name; at most 255 bytes.
+    pub name: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// A slate to be made: the one message to its maker. The answer for every still is a [`FromWorker::RungConfig`], then
+/// its pictures as [`FromWorker::RungUnit`]s, in two groups that each begin with a key; then the output ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slate {
+    /// The course's title, which stands in the picture; at most 255 bytes.
+    pub title: String,
+    /// The stills, at most [`RUNGS_MAX`].
+    pub stills: Vec<Still>,
+}
+
+impl Message for Slate {
+    fn encode(&self) -> Result<Encoded, Error> {
+        let mut head = Head::new(SLATE);
+        head.name(&self.title)?;
+        let count = u8::try_from(self.stills.len()).ok().filter(|&count| usize::from(count) <= RUNGS_MAX);
+        head.bytes.put_u8(count.ok_or(Error::Field { kind: SLATE, field: "stills" })?);
+        for still in &self.stills {
+            head.name(&still.name)?;
+            head.bytes.put_u32(still.width);
+            head.bytes.put_u32(still.height);
+        }
+        head.finish(Bytes::new())
+    }
+
+    fn decode(kind: u8, body: Bytes) -> Result<Self, Error> {
+        if kind != SLATE {
+            return Err(Error::UnknownKind { kind });
+        }
+        let mut body = Body { kind, rest: body };
+        let title = body.name()?;
+        let count = usize::from(body.u8()?);
+        if count > RUNGS_MAX {
+            return Err(Error::Field { kind, field: "stills" });
+        }
+        let stills = (0..count)
+            .map(|_| Ok(Still { name: body.name()?, width: body.u32()?, height: body.u32()? }))
+            .collect::<Result<_, Error>>()?;
+        body.end()?;
+        Ok(Self { title, stills })
+    }
+}
+
 fn encode_config(config: &Config) -> Result<Encoded, Error> {
     let mut head = Head::new(CONFIG);
     head.bytes.put_u32(config.width);
@@ -695,8 +751,9 @@ mod tests {
         #[test]
         fn any_split_of_the_bytes_gives_the_same_messages(
             to in vec(to_worker(), 0..6), from in vec(from_worker(), 0..6), made in vec(from_generator(), 0..6),
-            portions in vec(1usize..40, 1..50),
+            slates in vec(slate(), 0..3), portions in vec(1usize..40, 1..50),
         ) {
+            prop_assert_eq!(through_a_pipe(&slates, &portions), slates);
             prop_assert_eq!(through_a_pipe(&to, &portions), to);
             prop_assert_eq!(through_a_pipe(&from, &portions), from);
             prop_assert_eq!(through_a_pipe(&made, &portions), made);
@@ -714,7 +771,8 @@ mod tests {
             let body = Bytes::from(body);
             let _ = ToWorker::decode(kind, body.clone());
             let _ = FromWorker::decode(kind, body.clone());
-            let _ = FromGenerator::decode(kind, body);
+            let _ = FromGenerator::decode(kind, body.clone());
+            let _ = Slate::decode(kind, body);
         }
     }
 
@@ -810,6 +868,15 @@ mod tests {
             }),
             ".{0,20}".prop_map(|message| FromWorker::Fatal { message }),
         ]
+    }
+
+    fn slate() -> impl Strategy<Value = Slate> {
+        let still = ("[a-z0-9]{0,12}", any::<(u32, u32)>()).prop_map(|(name, (width, height))| Still {
+            name,
+            width,
+            height,
+        });
+        (".{0,40}", vec(still, 0..=RUNGS_MAX)).prop_map(|(title, stills)| Slate { title, stills })
     }
 
     fn from_generator() -> impl Strategy<Value = FromGenerator> {

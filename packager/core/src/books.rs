@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use hls::window::{Figures, Part, Report, Segment, SegmentList, Window};
+use hls::window::{Figures, Part, Report, Segment, SegmentList, Slate, Window};
 use media::MediaTime;
 
 use crate::epoch::Name;
@@ -32,6 +32,8 @@ pub(crate) struct Opening {
     pub(crate) discontinuity: bool,
     pub(crate) discontinuity_sequence: u64,
     pub(crate) init: u32,
+    /// It is part of a hole that is filled with the slate.
+    pub(crate) slate: bool,
 }
 
 impl Books {
@@ -62,10 +64,17 @@ impl Books {
             init: opening.init,
             gap: false,
             unrecorded: false,
+            slate: opening.slate.then(|| self.hole(&opening)),
             parts: Vec::with_capacity(9),
             duration: MediaTime::new(0, opening.starts_at.scale()),
         });
         self.open_bytes = 0;
+    }
+
+    /// The hole that a segment goes on with, or begins.
+    fn hole(&self, opening: &Opening) -> Slate {
+        let begun = self.segments.last().and_then(|last| last.slate);
+        begun.unwrap_or(Slate { first_msn: opening.msn, since: opening.program_date_time })
     }
 
     /// Lists a part of the open segment; returns its index.

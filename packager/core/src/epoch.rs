@@ -8,6 +8,7 @@ mod announce;
 mod lead;
 mod recover;
 mod rungs;
+mod slate;
 mod startup;
 
 use std::{
@@ -36,6 +37,7 @@ use crate::{
     ladder::{self, Rung},
     plan::{Lengths, Plan},
     segmenter::{Picture, Pictures, Segmenter, Sound},
+    slate::Wanted,
     timeline::Timeline,
 };
 
@@ -158,6 +160,9 @@ pub enum Output {
     Multivariant(Arc<Multivariant>),
     /// Tell the transcoder.
     Transcode(Transcode),
+    /// Have a slate made; [`Epoch::slate_made`] takes the stills as they come. What was wanted before and is not
+    /// named again is not wanted any more.
+    Slate(Vec<Wanted>),
     /// The warnings that hold from now on; ordered, no duplicates.
     Health(Vec<HealthWarning>),
     /// ENDLIST stands in every window; nothing more will come.
@@ -181,7 +186,7 @@ pub struct Epoch {
     leader: Leader,
     /// A publisher is connected.
     publishing: bool,
-    /// When its first unit came.
+    /// When its first unit came, or the first after pictures were lost.
     first_unit_at: Option<Instant>,
     source: Option<Segmenter<Pictures>>,
     audio: Option<Segmenter<Sound>>,
@@ -191,6 +196,8 @@ pub struct Epoch {
     video_change: Option<Arc<VideoConfig>>,
     /// Something changed in a rendition: the next cut by media is a discontinuity in all.
     discontinuity_due: bool,
+    /// A slate came for a rendition that lists gaps: the next cut in the hole is a discontinuity in all.
+    slate_due: bool,
     audio_newest: i64,
     kept: Kept,
     reserved_to: u64,
@@ -199,6 +206,8 @@ pub struct Epoch {
     hole_from_restart: Option<u64>,
     /// Lengths of renditions' files that are there before their first part.
     file_ends: BTreeMap<String, u64>,
+    /// Pictures come although the epoch consists of sound alone.
+    pictures_too_late: bool,
     /// A transcoder was asked for.
     transcoding: bool,
     announced: Option<Arc<Multivariant>>,
@@ -324,12 +333,14 @@ impl Epoch {
             video: None,
             video_change: None,
             discontinuity_due: false,
+            slate_due: false,
             audio_newest: 0,
             kept: Kept::default(),
             reserved_to: 0,
             first_msn: 1,
             hole_from_restart: None,
             file_ends: BTreeMap::new(),
+            pictures_too_late: false,
             transcoding: false,
             announced: None,
             health: Vec::new(),
@@ -342,6 +353,7 @@ impl Epoch {
             self.publication_ended(now);
         }
         self.publishing = true;
+        self.pictures_too_late = false;
         self.first_unit_at = None;
         self.timeline.publication_started();
         if let Some(video) = &mut self.video
@@ -429,11 +441,11 @@ impl Epoch {
             self.finish();
             return;
         }
+        self.phase = Phase::Ending(now + ENDING);
         if self.leader != Leader::Clock {
             self.lose_publisher(now);
         }
         self.publishing = false;
-        self.phase = Phase::Ending(now + ENDING);
         self.settle(now);
     }
 
@@ -495,7 +507,8 @@ impl Epoch {
         let dts = unit.decode_at.rescale(media::SESSION_SCALE).ticks();
         let pts = unit.present_at.rescale(media::SESSION_SCALE).ticks();
         let occupied = self.occupied_to();
-        let offset = self.timeline.place(unit.track, dts, occupied, now);
+        // Some encoders show pictures before they are decoded: nothing may lie before the timeline's beginning.
+        let offset = self.timeline.place(unit.track, dts.min(pts), occupied, now);
         let (dts, pts) = (dts.saturating_add(offset), pts.saturating_add(offset));
         let held = match unit.track {
             TrackKind::Video => Held::Picture(Picture { pts, dts, key: unit.key, payload: unit.payload }),
@@ -584,6 +597,7 @@ impl Epoch {
         self.leader = if opening.video.is_some() { Leader::Video } else { Leader::Audio };
         self.audio_newest = opening.at;
         self.cut(opening.at, true);
+        self.want_slate();
         for unit in opening.units {
             self.take(unit, now);
         }
@@ -605,7 +619,7 @@ impl Epoch {
             source.finish(out);
         }
         if let Some(audio) = &mut self.audio {
-            audio.leave(&self.plan, out);
+            audio.leave(false, &self.plan, out);
             audio.fill_gap(end, &self.plan, out);
             audio.finish(out);
         }
@@ -620,4 +634,4 @@ impl Epoch {
 }
 
 /// Ticks a second of every video track.
-const SESSION_TICKS: u32 = 90_000;
+pub(crate) const SESSION_TICKS: u32 = 90_000;

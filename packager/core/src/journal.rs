@@ -41,6 +41,8 @@ pub enum Record {
         n: u32,
         /// Ticks a second of the track.
         timescale: u32,
+        /// It is the slate's, not the media's.
+        slate: bool,
         /// The init segment itself: small, and needed whole.
         bytes: Bytes,
     },
@@ -60,6 +62,8 @@ pub enum Record {
         discontinuity_sequence: u64,
         /// Which init segment it needs.
         init: u32,
+        /// Who shows the slate in it.
+        slate: Slates,
     },
     /// A part was listed.
     Part {
@@ -94,8 +98,22 @@ pub enum Record {
         /// First number that is not reserved.
         msn: u64,
     },
+    /// What the slate says: the course's title. Its process may be made anew before a publisher tells it again.
+    Title(String),
     /// ENDLIST: the epoch is closed for good.
     End,
+}
+
+/// Who shows the slate in a segment of the plan, as far as there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Slates {
+    /// Nobody.
+    #[default]
+    None,
+    /// Renditions of pictures; sound goes on.
+    Pictures,
+    /// All renditions.
+    All,
 }
 
 /// Appends a record's bytes to `out`.
@@ -178,8 +196,14 @@ const PART: u8 = 6;
 const SEGMENT_END: u8 = 7;
 const RESERVE: u8 = 8;
 const END: u8 = 9;
+const SLATE_INIT: u8 = 10;
+const TITLE: u8 = 11;
 /// The highest tag there is.
-const LAST_TAG: u8 = END;
+const LAST_TAG: u8 = TITLE;
+
+const FLAG_DISCONTINUITY: u8 = 1;
+const FLAG_SLATE_PICTURES: u8 = 2;
+const FLAG_SLATE_ALL: u8 = 4;
 
 fn put_record(record: &Record, put: &mut Put<'_>) {
     match record {
@@ -197,8 +221,8 @@ fn put_record(record: &Record, put: &mut Put<'_>) {
             put.u8(MULTIVARIANT);
             put.multivariant(multivariant);
         }
-        Record::Init { rendition, n, timescale, bytes } => {
-            put.u8(INIT);
+        Record::Init { rendition, n, timescale, slate, bytes } => {
+            put.u8(if *slate { SLATE_INIT } else { INIT });
             put.text(rendition);
             put.u32(*n);
             put.u32(*timescale);
@@ -212,13 +236,20 @@ fn put_record(record: &Record, put: &mut Put<'_>) {
             discontinuity,
             discontinuity_sequence,
             init,
+            slate,
         } => {
             put.u8(SEGMENT);
             put.text(rendition);
             put.u64(*msn);
             put.media(*starts_at);
             put.time(*program_date_time);
-            put.u8(u8::from(*discontinuity));
+            let discontinuity = if *discontinuity { FLAG_DISCONTINUITY } else { 0 };
+            let slate = match slate {
+                Slates::None => 0,
+                Slates::Pictures => FLAG_SLATE_PICTURES,
+                Slates::All => FLAG_SLATE_ALL,
+            };
+            put.u8(discontinuity | slate);
             put.u64(*discontinuity_sequence);
             put.u32(*init);
         }
@@ -242,30 +273,45 @@ fn put_record(record: &Record, put: &mut Put<'_>) {
             put.u8(RESERVE);
             put.u64(*msn);
         }
+        Record::Title(title) => {
+            put.u8(TITLE);
+            put.text(title);
+        }
         Record::End => put.u8(END),
     }
 }
 
 fn take_record(take: &mut Take<'_>) -> Option<Record> {
-    Some(match take.u8()? {
+    let tag = take.u8()?;
+    Some(match tag {
         EPOCH => Record::Epoch { started_at: take.time()?, figures: take.figures()? },
         PDT_ANCHOR => Record::PdtAnchor { at: take.media()?, lag: take.media()? },
         MULTIVARIANT => Record::Multivariant(take.multivariant()?),
-        INIT => Record::Init {
+        INIT | SLATE_INIT => Record::Init {
             rendition: take.text()?,
             n: take.u32()?,
             timescale: take.u32()?,
+            slate: tag == SLATE_INIT,
             bytes: take.bytes()?,
         },
-        SEGMENT => Record::Segment {
-            rendition: take.text()?,
-            msn: take.u64()?,
-            starts_at: take.media()?,
-            program_date_time: take.time()?,
-            discontinuity: take.u8()? != 0,
-            discontinuity_sequence: take.u64()?,
-            init: take.u32()?,
-        },
+        SEGMENT => {
+            let (rendition, msn) = (take.text()?, take.u64()?);
+            let (starts_at, program_date_time, flags) = (take.media()?, take.time()?, take.u8()?);
+            Record::Segment {
+                rendition,
+                msn,
+                starts_at,
+                program_date_time,
+                discontinuity: flags & FLAG_DISCONTINUITY != 0,
+                discontinuity_sequence: take.u64()?,
+                init: take.u32()?,
+                slate: match flags {
+                    _ if flags & FLAG_SLATE_ALL != 0 => Slates::All,
+                    _ if flags & FLAG_SLATE_PICTURES != 0 => Slates::Pictures,
+                    _ => Slates::None,
+                },
+            }
+        }
         PART => {
             let (rendition, msn, index) = (take.text()?, take.u64()?, take.u32()?);
             let (tfdt, duration, flags) = (take.i64()?, take.media()?, take.u8()?);
@@ -283,6 +329,7 @@ fn take_record(take: &mut Take<'_>) -> Option<Record> {
         }
         SEGMENT_END => Record::SegmentEnd { rendition: take.text()?, msn: take.u64()? },
         RESERVE => Record::Reserve { msn: take.u64()? },
+        TITLE => Record::Title(take.text()?),
         END => Record::End,
         _ => return None,
     })
@@ -457,7 +504,15 @@ mod tests {
                 rendition: rendition.clone(),
                 n: 1,
                 timescale: 90_000,
+                slate: false,
                 bytes: Bytes::from_static(b"moov"),
+            },
+            Record::Init {
+                rendition: rendition.clone(),
+                n: 2,
+                timescale: 90_000,
+                slate: true,
+                bytes: Bytes::from_static(b"still"),
             },
             Record::Segment {
                 rendition: rendition.clone(),
@@ -467,6 +522,7 @@ mod tests {
                 discontinuity: true,
                 discontinuity_sequence: 3,
                 init: 1,
+                slate: Slates::Pictures,
             },
             Record::Part {
                 rendition: rendition.clone(),
@@ -481,6 +537,7 @@ mod tests {
             },
             Record::SegmentEnd { rendition, msn: 9 },
             Record::Reserve { msn: 73 },
+            Record::Title("Giải tích 1".to_owned()),
             Record::End,
         ]
     }

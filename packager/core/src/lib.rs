@@ -20,4 +20,5 @@ pub mod ladder;
 mod plan;
 mod segmenter;
 mod silence;
+pub mod slate;
 mod timeline;

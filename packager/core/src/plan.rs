@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use hls::window::Figures;
 
+use crate::journal::Slates;
+
 /// Lengths that follow from the playlists' figures, in session ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lengths {
@@ -45,6 +47,17 @@ impl Lengths {
     }
 }
 
+/// What comes from the publisher from a cut on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scene {
+    /// Everything he sends.
+    Media,
+    /// His sound; pictures do not come, or there never were any.
+    SoundAlone,
+    /// Nothing: the clock cuts.
+    Hole,
+}
+
 /// Where a segment of every rendition begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
@@ -58,8 +71,35 @@ pub(crate) struct Cut {
     pub(crate) discontinuity_sequence: u64,
     /// PROGRAM-DATE-TIME minus media time minus the epoch's start, in session ticks.
     pub(crate) lag: i64,
-    /// Made by media, so that media begins there; false: the clock's, in a hole.
-    pub(crate) media: bool,
+    /// What begins there.
+    pub(crate) scene: Scene,
+    /// Renditions whose own media does not come show their slate, if they have one, instead of gaps.
+    pub(crate) slate: bool,
+}
+
+impl Cut {
+    /// Media of pictures (`video`) or of sound begins there.
+    pub(crate) fn brings(&self, video: bool) -> bool {
+        match self.scene {
+            Scene::Media => true,
+            Scene::SoundAlone => !video,
+            Scene::Hole => false,
+        }
+    }
+
+    /// Nothing but slates is shown: to be marked, so that players and exports may leave it out.
+    pub(crate) fn is_away(&self) -> bool {
+        self.slates() == Slates::All
+    }
+
+    /// Who shows the slate.
+    pub(crate) fn slates(&self) -> Slates {
+        match self.scene {
+            _ if !self.slate => Slates::None,
+            Scene::Hole => Slates::All,
+            Scene::Media | Scene::SoundAlone => Slates::Pictures,
+        }
+    }
 }
 
 /// The cuts that some rendition has not reached yet, and the last one.
@@ -81,9 +121,10 @@ impl Plan {
         self.cuts.get(usize::try_from(msn.checked_sub(first)?).ok()?)
     }
 
-    /// The newest cut at or before `at`.
-    pub(crate) fn newest_at(&self, at: i64) -> Option<&Cut> {
-        self.cuts.iter().rev().find(|cut| cut.at <= at)
+    /// The newest cut at or before `at`; one that brings media may come up to `reach` later.
+    pub(crate) fn newest_at(&self, at: i64, reach: i64) -> Option<&Cut> {
+        let reach = |cut: &Cut| if cut.slate { 0 } else { reach };
+        self.cuts.iter().rev().find(|cut| cut.at <= at + reach(cut))
     }
 
     /// The first cut of a recovered plan, as a new one's predecessor.

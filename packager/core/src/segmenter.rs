@@ -1,5 +1,5 @@
-//! One rendition on its way through the cut plan: samples into parts, parts into segments, and gaps where
-//! there are no samples. Decides nothing about cuts.
+//! One rendition on its way through the cut plan: samples into parts, parts into segments, and the slate or gaps
+//! where there are no samples. Decides nothing about cuts.
 
 mod audio;
 mod video;
@@ -11,7 +11,7 @@ use hls::window::{Figures, Part};
 use media::{MediaTime, SESSION_SCALE, Timescale};
 
 pub(crate) use self::{
-    audio::{Sound, TRAIL},
+    audio::{SLATE_TRAIL, Sound, TRAIL},
     video::{Picture, Pictures},
 };
 use crate::{
@@ -57,13 +57,37 @@ pub(crate) struct Segmenter<M> {
     gap: bool,
     /// How far from the clock's next cut the segment may end.
     hole_slack: i64,
+    /// The segment is the slate's.
+    slate: bool,
     part: PartBuilder,
-    init: Option<(u32, Bytes)>,
+    /// The media's, as it was written last.
+    init: Option<Init>,
+    /// The media's after the next discontinuity.
     next_init: Option<Bytes>,
+    /// The slate's, as it was written last.
+    slate_init: Option<Init>,
     next_n: u32,
     file_offset: u64,
     /// What is listed is recorded too; else only the live view has it.
     pub(crate) recording: bool,
+}
+
+/// An init segment that was written: its number and bytes.
+pub(crate) type Init = (u32, Bytes);
+
+/// Where a rendition stands by its journal.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) msn: u64,
+    /// Where the plan cut its last segment, in session time.
+    pub(crate) segment_at: i64,
+    /// Where that really began, in the track's ticks.
+    pub(crate) segment_start: i64,
+    /// The end of what is listed, in the track's ticks.
+    pub(crate) end: i64,
+    pub(crate) init: Option<Init>,
+    pub(crate) slate_init: Option<Init>,
+    pub(crate) file_offset: u64,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +102,22 @@ struct PartBuilder {
 pub(crate) trait Media {
     /// Whether samples carry flags and composition offsets of their own.
     const VIDEO: bool;
+
+    /// A slate begins: can it be shown, and in what init segment (none: that of the media)?
+    fn begin_slate(&mut self) -> Option<SlateInit>;
+
+    /// The slate's samples for a part of `length` session ticks: payload, key, duration. None where it is not
+    /// made to measure (sound).
+    fn slate_part(&mut self, length: i64) -> Option<Vec<(Bytes, bool, i64)>>;
+}
+
+/// In what init segment a slate is shown.
+#[derive(Debug)]
+pub(crate) enum SlateInit {
+    /// It is coded as the media is.
+    Media,
+    /// One of its own.
+    Own(Bytes),
 }
 
 impl<M: Media> Segmenter<M> {
@@ -104,10 +144,12 @@ impl<M: Media> Segmenter<M> {
             segment_start: 0,
             end: 0,
             gap: true,
+            slate: false,
             hole_slack: HOLE_SLACK,
             part: PartBuilder::default(),
             init: None,
             next_init: None,
+            slate_init: None,
             // Above those of whatever was listed before `msn`.
             next_n: u32::try_from(msn).unwrap_or(u32::MAX / 2),
             file_offset: 0,
@@ -126,6 +168,17 @@ impl<M: Media> Segmenter<M> {
 
     pub(crate) fn is_gap(&self) -> bool {
         self.gap
+    }
+
+    /// The segment is the slate's.
+    pub(crate) fn shows_slate(&self) -> bool {
+        self.slate
+    }
+
+    /// Between here and the cut after its segment the slate is shown, or will be from that cut on.
+    pub(crate) fn meets_slate(&self, plan: &Plan) -> bool {
+        let next = plan.by_msn(self.msn + 1);
+        self.slate || next.is_some_and(|cut| cut.slate && !cut.brings(M::VIDEO))
     }
 
     /// Where the listing ends, or would if the part being made were listed, in session time.
@@ -158,9 +211,10 @@ impl<M: Media> Segmenter<M> {
     fn cross_in_gap(&mut self, cut: &Cut, out: &mut VecDeque<Output>) {
         let own = self.own_ceil(cut.at);
         let begun = self.books.has_begun();
-        let near =
-            (self.session(self.end) - cut.at).abs() <= self.hole_slack && self.end > self.segment_start;
-        let start = if begun && !cut.media && near { self.end } else { own.max(self.end) };
+        // A slate begins everywhere at once.
+        let slack = if cut.slate { HOLE_SLACK } else { self.hole_slack };
+        let near = (self.session(self.end) - cut.at).abs() <= slack && self.end > self.segment_start;
+        let start = if begun && !cut.brings(M::VIDEO) && near { self.end } else { own.max(self.end) };
         self.cross(cut, start, out);
     }
 
@@ -179,16 +233,13 @@ impl<M: Media> Segmenter<M> {
             out.push_back(Output::SegmentDone { rendition: self.name.clone(), msn });
             out.push_back(Output::Journal(Record::SegmentEnd { rendition: self.name.to_string(), msn }));
         }
-        if (cut.discontinuity || self.init.is_none())
-            && let Some(bytes) = self.next_init.take()
-        {
-            if self.next_scale != self.scale {
-                let session = self.session_ceil(start);
-                self.scale = self.next_scale;
-                start = self.own_ceil(session);
-            }
-            self.write_init(bytes, out);
+        if self.change_scene(cut, out) {
+            let session = self.session_ceil(start);
+            self.scale = self.next_scale;
+            start = self.own_ceil(session);
         }
+        let shown =
+            if self.slate { self.slate_init.as_ref().or(self.init.as_ref()) } else { self.init.as_ref() };
         let starts_at = MediaTime::new(start, self.scale);
         let opening = Opening {
             msn: cut.msn,
@@ -196,7 +247,8 @@ impl<M: Media> Segmenter<M> {
             program_date_time: timeline::date(self.started_at, self.session(start).saturating_add(cut.lag)),
             discontinuity: cut.discontinuity,
             discontinuity_sequence: cut.discontinuity_sequence,
-            init: self.init.as_ref().map_or(0, |(n, _)| *n),
+            init: shown.map_or(0, |(n, _)| *n),
+            slate: cut.is_away(),
         };
         self.books.open(opening);
         out.push_back(Output::Journal(Record::Segment {
@@ -207,6 +259,7 @@ impl<M: Media> Segmenter<M> {
             discontinuity: opening.discontinuity,
             discontinuity_sequence: opening.discontinuity_sequence,
             init: opening.init,
+            slate: cut.slates(),
         }));
         self.msn = cut.msn;
         self.hole_slack = HOLE_SLACK;
@@ -217,17 +270,42 @@ impl<M: Media> Segmenter<M> {
         self.part.start = start;
     }
 
-    fn write_init(&mut self, bytes: Bytes, out: &mut VecDeque<Output>) {
+    /// Slate, media or a gap from this cut on, and the init segment for it. True when the scale changes.
+    fn change_scene(&mut self, cut: &Cut, out: &mut VecDeque<Output>) -> bool {
+        let wanted = cut.slate && !cut.brings(M::VIDEO);
+        if wanted && cut.discontinuity {
+            let init = self.media.begin_slate();
+            self.slate = init.is_some();
+            if let Some(SlateInit::Own(bytes)) = init
+                && self.slate_init.as_ref().is_none_or(|(_, now)| *now != bytes)
+            {
+                self.slate_init = Some(self.write_init(bytes, true, out));
+            }
+        }
+        // Without a discontinuity a slate goes on where there is one, and does not begin.
+        self.slate &= wanted;
+        if self.slate || !(cut.discontinuity || self.init.is_none()) {
+            return false;
+        }
+        let Some(bytes) = self.next_init.take() else { return false };
+        let changes = self.next_scale != self.scale;
+        self.init = Some(self.write_init(bytes, false, out));
+        changes
+    }
+
+    fn write_init(&mut self, bytes: Bytes, slate: bool, out: &mut VecDeque<Output>) -> Init {
         let n = self.next_n;
         self.next_n += 1;
-        self.init = Some((n, bytes.clone()));
+        let timescale = if slate { self.scale } else { self.next_scale };
         out.push_back(Output::Init { rendition: self.name.clone(), n, bytes: bytes.clone() });
         out.push_back(Output::Journal(Record::Init {
             rendition: self.name.to_string(),
             n,
-            timescale: self.scale.ticks_per_second(),
-            bytes,
+            timescale: timescale.ticks_per_second(),
+            slate,
+            bytes: bytes.clone(),
         }));
+        (n, bytes)
     }
 
     /// Adds a sample that begins at the end and takes `duration`.
@@ -294,7 +372,17 @@ impl<M: Media> Segmenter<M> {
         }
     }
 
+    /// Lists one part of the slate, or else a gap, up to `to`.
     fn list_gap(&mut self, to: i64, out: &mut VecDeque<Output>) {
+        if self.slate
+            && let Some(samples) = self.media.slate_part(to - self.end)
+        {
+            for (payload, key, duration) in samples {
+                self.add(payload, key, 0, duration);
+            }
+            self.close_part(out);
+            return;
+        }
         let msn = self.books.open_msn().expect("gaps are listed in an open segment");
         let duration = MediaTime::new(to - self.end, self.scale);
         let tfdt = self.end;
@@ -363,24 +451,19 @@ impl<M: Media> Segmenter<M> {
         if MediaTime::session(session) < MediaTime::new(own, self.scale) { session + 1 } else { session }
     }
 
-    /// Takes over where the journal ends, in a gap. `segment` is where the last segment was cut (session time)
-    /// and where it really began.
-    pub(crate) fn restore(
-        &mut self,
-        msn: u64,
-        segment: (i64, i64),
-        end: i64,
-        init: Option<(u32, Bytes)>,
-        file_offset: u64,
-    ) {
-        self.msn = msn;
-        (self.segment_at, self.segment_start) = segment;
-        self.end = end;
-        self.part.start = end;
+    /// Takes over where the journal ends, in a gap.
+    pub(crate) fn restore(&mut self, at: Restored) {
+        self.msn = at.msn;
+        self.segment_at = at.segment_at;
+        self.segment_start = at.segment_start;
+        self.end = at.end;
+        self.part.start = at.end;
         self.hole_slack = RESTART_SLACK;
-        self.next_n = init.as_ref().map_or(0, |(n, _)| n + 1);
-        self.init = init;
-        self.file_offset = file_offset;
+        let numbers = at.init.iter().chain(&at.slate_init).map(|(n, _)| n + 1);
+        self.next_n = numbers.max().unwrap_or(0);
+        self.init = at.init;
+        self.slate_init = at.slate_init;
+        self.file_offset = at.file_offset;
     }
 
     /// What was written before it in the rendition's file.

@@ -7,11 +7,13 @@ mod support;
 use std::{fmt::Write as _, time::Duration};
 
 use hls::window::{Segment, Window};
+use media::{Item, TrackKind};
 use packager_core::epoch::Config;
 use support::{Publisher, World};
 
 fn segment(segment: &Segment, listed: bool, text: &mut String) {
-    let marks = [("gap", segment.gap), ("discontinuity", segment.discontinuity)];
+    let marks =
+        [("gap", segment.gap), ("discontinuity", segment.discontinuity), ("slate", segment.slate.is_some())];
     let marks: String = marks.iter().filter(|(_, is)| *is).map(|(mark, _)| format!(" {mark}")).collect();
     let date = segment.program_date_time.format("%H:%M:%S%.3f");
     let (start, length) = (segment.starts_at.seconds(), segment.duration.seconds());
@@ -65,16 +67,41 @@ fn a_steady_publication() {
 
 #[test]
 fn a_publisher_who_was_away_for_three_seconds() {
+    away_for_three_seconds("away", World::new(Config::default()));
+}
+
+#[test]
+fn a_publisher_who_was_away_where_no_slate_can_be_made() {
+    away_for_three_seconds("away_gaps", World::without_slate(Config::default()));
+}
+
+#[test]
+fn pictures_that_stay_away_while_sound_goes_on() {
     let mut world = World::new(Config::default());
+    let publisher = Publisher { fps: (25, 1), gop: 50, large: true, ..Publisher::default() };
+    let from = world.now;
+    world.start();
+    for (at, item) in publisher.items(Duration::from_secs(20)) {
+        let lost = (Duration::from_millis(7_300)..Duration::from_millis(11_100)).contains(&at);
+        if !(lost && matches!(&item, Item::Unit(unit) if unit.track == TrackKind::Video)) {
+            world.item(item, from + at);
+        }
+    }
+    for name in ["source", "480p", "audio"] {
+        insta::assert_snapshot!(format!("pictures_away_{name}"), text(&world.windows[name]));
+    }
+}
+
+fn away_for_three_seconds(named: &str, mut world: World) {
     let publisher = Publisher { fps: (25, 1), gop: 50, large: true, ..Publisher::default() };
     publisher.publish(&mut world, Duration::from_millis(7_300));
     world.stop();
     world.advance_to(world.now + Duration::from_secs(3));
     publisher.publish(&mut world, Duration::from_millis(5_000));
     for name in ["source", "480p", "audio"] {
-        insta::assert_snapshot!(format!("away_{name}"), text(&world.windows[name]));
+        insta::assert_snapshot!(format!("{named}_{name}"), text(&world.windows[name]));
     }
     world.stop();
     world.end();
-    insta::assert_snapshot!("away_source_ended", text(&world.windows["source"]));
+    insta::assert_snapshot!(format!("{named}_source_ended"), text(&world.windows["source"]));
 }

@@ -176,8 +176,13 @@ proptest! {
     #![proptest_config(config(200))]
 
     #[test]
-    fn no_history_breaks_a_rule(events in prop::collection::vec(event(), 1..7), drop_rungs: bool) {
+    fn no_history_breaks_a_rule(
+        events in prop::collection::vec(event(), 1..7),
+        drop_rungs: bool,
+        slate_takes_ms in prop::option::weighted(0.8, prop::sample::select(vec![0_u64, 400, 6_000])),
+    ) {
         let mut world = World::new(Config { drop_rungs, ..Config::default() });
+        world.slate_takes = slate_takes_ms.map(Duration::from_millis);
         world.apart_max_s = 1.1;
         for event in &events {
             live(&mut world, event);

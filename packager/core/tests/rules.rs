@@ -6,6 +6,8 @@ mod support;
 use std::time::Duration;
 
 use events::HealthWarning;
+use hls::window::Segment;
+use media::{Item, TrackKind};
 use packager_core::epoch::Config;
 use support::{Publisher, World, numbers};
 
@@ -77,26 +79,65 @@ fn segments_of_every_rendition_begin_at_the_same_moment() {
     }
 }
 
+/// Seconds of a rendition that are gaps, and that are a slate's.
+fn gaps_and_slates(world: &World, rendition: &str) -> (f64, f64) {
+    let sum = |counts: fn(&Segment) -> bool| {
+        let segments = world.windows[rendition].segments.iter();
+        segments.filter(|segment| counts(segment)).map(|segment| segment.duration.seconds()).sum()
+    };
+    (sum(|segment| segment.gap), sum(|segment| segment.slate.is_some()))
+}
+
+fn discontinuities(world: &World, rendition: &str) -> usize {
+    world.windows[rendition].segments.iter().filter(|segment| segment.discontinuity).count()
+}
+
 #[test]
-fn a_publisher_who_drops_and_returns_goes_on_without_a_discontinuity() {
-    for outage_ms in [200, 1_000, 5_000, 30_000] {
+fn a_publisher_who_drops_and_returns_is_bridged_by_a_slate() {
+    for outage_ms in [200, 1_000, 2_500, 10_000, 59_000] {
         let mut world = World::new(Config::default());
+        let publisher = Publisher { large: true, ..Publisher::default() };
+        publisher.publish(&mut world, seconds(15));
+        world.stop();
+        world.forget_waits();
+        let back = world.now + Duration::from_millis(outage_ms);
+        world.advance_to(back);
+        for (name, wait) in &world.longest_wait {
+            assert!(*wait <= Duration::from_millis(590), "{name}: {wait:?} without a part in {outage_ms} ms");
+        }
+        publisher.publish(&mut world, seconds(15));
+        for (name, wait) in &world.longest_wait {
+            assert!(*wait <= Duration::from_millis(800), "(44) {name} {wait:?} after {outage_ms} ms");
+        }
+        let outage = outage_ms as f64 / 1000.0;
+        for name in ["source", "480p", "240p", "audio"] {
+            let (gaps, slates) = gaps_and_slates(&world, name);
+            assert!(gaps < 1e-6, "{name}: {gaps} s of gaps in {outage} s");
+            assert!((slates - outage).abs() < 0.1, "{name}: {slates} s of slate for {outage} s");
+            assert_eq!(discontinuities(&world, name), 2, "{name}: one at each end");
+        }
+        world.stop();
+        world.end();
+        world.check_renditions();
+        assert_eq!(numbers(&world.payloads("source")).len(), 900, "nothing of what was sent is lost");
+        assert_eq!(numbers(&world.payloads("240p")).len(), 900);
+    }
+}
+
+#[test]
+fn where_no_slate_can_be_made_a_hole_is_listed_as_gaps_without_a_discontinuity() {
+    for outage_ms in [200, 1_000, 5_000, 30_000] {
+        let mut world = World::without_slate(Config::default());
         let publisher = Publisher { large: true, ..Publisher::default() };
         publisher.publish(&mut world, seconds(15));
         world.stop();
         let back = world.now + Duration::from_millis(outage_ms);
         world.advance_to(back);
         publisher.publish(&mut world, seconds(15));
-        let source = &world.windows["source"];
-        assert_eq!(source.segments.last().unwrap().discontinuity_sequence, 0);
-        let gaps: f64 = source
-            .segments
-            .iter()
-            .filter(|segment| segment.gap)
-            .map(|segment| segment.duration.seconds())
-            .sum();
+        assert_eq!(discontinuities(&world, "source"), 0);
+        let (gaps, slates) = gaps_and_slates(&world, "source");
         let outage = outage_ms as f64 / 1000.0;
-        assert!((gaps - outage).abs() < 0.3, "{gaps} s of gaps for {outage} s (50)");
+        assert!((gaps - outage).abs() < 0.3 && slates < 1e-9, "{gaps} s of gaps for {outage} s (50)");
         for (name, wait) in &world.longest_wait {
             let limit = if name == "source" || name == "audio" { 900 } else { 2_300 };
             assert!(*wait <= Duration::from_millis(limit), "(44) {name} {wait:?} after {outage_ms} ms");
@@ -110,7 +151,7 @@ fn a_publisher_who_drops_and_returns_goes_on_without_a_discontinuity() {
 }
 
 #[test]
-fn a_connection_that_stands_but_carries_nothing_is_bridged_by_gaps() {
+fn a_connection_that_stands_but_carries_nothing_is_bridged_by_a_slate() {
     let mut world = World::new(Config::default());
     let publisher = Publisher { large: true, ..Publisher::default() };
     let from = world.now;
@@ -121,13 +162,160 @@ fn a_connection_that_stands_but_carries_nothing_is_bridged_by_gaps() {
         world.item(item, from + arrives);
     }
     world.advance_to(from + seconds(40));
-    assert!(world.longest_wait["source"] <= Duration::from_millis(1_700), "{:?}", world.longest_wait);
-    assert!(world.longest_wait["audio"] <= Duration::from_millis(1_700));
-    assert_eq!(world.windows["source"].segments.last().unwrap().discontinuity_sequence, 0);
-    let gaps = world.windows["source"].segments.iter().filter(|segment| segment.gap).count();
-    assert!((1..=5).contains(&gaps), "{gaps}");
+    for name in ["source", "480p", "240p", "audio"] {
+        // Media is waited for by a second, and a part may have been half made.
+        assert!(world.longest_wait[name] <= Duration::from_millis(1_600), "{:?}", world.longest_wait);
+        let (gaps, slates) = gaps_and_slates(&world, name);
+        assert!(gaps < 1e-6, "{name}: {gaps} s of gaps");
+        // Pictures of 10 to 16 s are dropped, up to the keyframe after them.
+        assert!((5.9..8.1).contains(&slates), "{name}: {slates} s of slate");
+        assert_eq!(discontinuities(&world, name), 2);
+    }
     world.end();
     world.check_renditions();
+}
+
+#[test]
+fn a_slate_that_is_ready_late_ends_the_gaps_in_the_middle_of_a_hole() {
+    let mut world = World::new(Config::default());
+    world.slate_takes = Some(seconds(20));
+    let publisher = Publisher { large: true, ..Publisher::default() };
+    publisher.publish(&mut world, seconds(12));
+    world.stop();
+    world.advance_to(world.now + seconds(20));
+    publisher.publish(&mut world, seconds(12));
+    for name in ["source", "480p", "240p", "audio"] {
+        let (gaps, slates) = gaps_and_slates(&world, name);
+        assert!((6.0..11.0).contains(&gaps), "{name}: {gaps} s of gaps");
+        assert!((gaps + slates - 20.0).abs() < 0.5, "{name}: {gaps} and {slates}");
+        assert!(discontinuities(&world, name) <= 4, "{name}");
+    }
+    world.stop();
+    world.end();
+    world.check_renditions();
+}
+
+#[test]
+fn sound_alone_is_bridged_by_silence() {
+    let mut world = World::without_slate(Config::default());
+    let publisher = Publisher { video: false, ..Publisher::default() };
+    publisher.publish(&mut world, seconds(12));
+    world.stop();
+    world.forget_waits();
+    world.advance_to(world.now + seconds(7));
+    assert!(world.longest_wait["audio"] <= Duration::from_millis(590), "{:?}", world.longest_wait);
+    publisher.publish(&mut world, seconds(12));
+    let (gaps, slates) = gaps_and_slates(&world, "audio");
+    assert!(gaps < 1e-9 && (slates - 7.0).abs() < 0.2, "{gaps} {slates}");
+    assert_eq!(discontinuities(&world, "audio"), 2);
+    world.end();
+}
+
+#[test]
+fn pictures_that_stay_away_are_replaced_by_a_slate_that_is_not_marked() {
+    let mut world = World::new(Config::default());
+    let from = world.now;
+    world.start();
+    for (at, item) in (Publisher { large: true, ..Publisher::default() }).items(seconds(30)) {
+        let video = matches!(&item, Item::Unit(unit) if unit.track == TrackKind::Video);
+        if !(video && (seconds(10)..seconds(18)).contains(&at)) {
+            world.item(item, from + at);
+        }
+    }
+    for name in ["source", "480p", "240p", "audio"] {
+        let (gaps, marked) = gaps_and_slates(&world, name);
+        assert!(gaps < 1e-9, "{name}: {gaps} s of gaps");
+        assert!(marked < 1e-9, "{name}: he is heard, so nothing may be skipped");
+        assert_eq!(discontinuities(&world, name), 2);
+    }
+    world.end();
+    world.check_renditions();
+    let heard = numbers(&world.payloads("audio"));
+    assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "no sound is lost");
+}
+
+#[test]
+fn a_slate_goes_on_for_as_long_as_the_publisher_is_away_and_ends_with_the_session() {
+    let mut world = World::new(Config::default());
+    Publisher { large: true, ..Publisher::default() }.publish(&mut world, seconds(10));
+    world.stop();
+    world.forget_waits();
+    world.advance_to(world.now + seconds(900));
+    assert!(world.longest_wait.values().all(|wait| *wait <= Duration::from_millis(590)));
+    assert!(world.longest_segment_wait.values().all(|wait| *wait <= Duration::from_millis(4_100)));
+    world.end();
+    world.check_renditions();
+    for name in ["source", "480p", "240p", "audio"] {
+        assert_eq!(discontinuities(&world, name), 1, "{name}: nothing follows the slate");
+    }
+}
+
+#[test]
+fn a_lecture_that_ends_ends_without_a_slate() {
+    let mut world = World::new(Config::default());
+    Publisher { large: true, ..Publisher::default() }.publish(&mut world, seconds(15));
+    world.end();
+    for name in ["source", "480p", "240p", "audio"] {
+        assert_eq!(discontinuities(&world, name), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_crash_before_or_within_a_slate_is_gone_on_from() {
+    // Just after the publisher has gone, within a part, within a segment, and long after; and then again.
+    for (gone_ms, away_ms) in [(0, 500), (40, 500), (700, 300), (2_100, 3_000), (9_000, 20_000)] {
+        let mut world = World::new(Config::default());
+        let publisher = Publisher { large: true, b_frames: 1, ..Publisher::default() };
+        publisher.publish(&mut world, Duration::from_millis(15_700));
+        world.stop();
+        for _ in 0..2 {
+            world.advance_to(world.now + Duration::from_millis(gone_ms));
+            world.crash(Duration::from_millis(away_ms));
+        }
+        world.advance_to(world.now + seconds(5));
+        for name in ["source", "480p", "240p", "audio"] {
+            let window = &world.windows[name];
+            let newest = window.open.as_ref().or(window.segments.last().map(|last| &**last)).unwrap();
+            assert!(!newest.gap && newest.slate.is_some(), "{name}: the slate is back: {newest:?}");
+        }
+        publisher.publish(&mut world, seconds(15));
+        for name in ["source", "480p", "240p", "audio"] {
+            let last = world.windows[name].segments.last().unwrap();
+            assert!(!last.gap && last.slate.is_none(), "{name}");
+            if name != "audio" {
+                assert_eq!(last.init, 0, "{name}: the media is coded as before");
+            }
+        }
+        world.stop();
+        world.end();
+        world.check_renditions();
+    }
+}
+
+#[test]
+fn an_ended_epoch_with_slates_is_read_from_its_journal_as_it_was() {
+    let mut world = World::new(Config::default());
+    let publisher = Publisher { large: true, ..Publisher::default() };
+    publisher.publish(&mut world, seconds(10));
+    world.stop();
+    world.advance_to(world.now + seconds(9));
+    publisher.publish(&mut world, seconds(10));
+    world.stop();
+    world.end();
+    let records = packager_core::journal::Reader::new(&world.journal);
+    let archive =
+        packager_core::epoch::Archive::open(records, |name| world.files[name].len() as u64).unwrap();
+    for window in &archive.windows {
+        let live = &world.windows[&window.rendition];
+        assert_eq!(window.segments.len(), live.segments.len());
+        for (read, was) in window.segments.iter().zip(live.segments.iter()) {
+            assert_eq!(
+                (read.slate.map(|s| s.first_msn), read.init),
+                (was.slate.map(|s| s.first_msn), was.init)
+            );
+            assert_eq!((read.discontinuity, &read.parts), (was.discontinuity, &was.parts));
+        }
+    }
 }
 
 #[test]
@@ -170,12 +358,12 @@ fn a_source_whose_keyframes_stop_lists_gaps_until_they_come_again() {
     let publisher = Publisher { large: true, ..Publisher::default() };
     for (at, item) in publisher.items(seconds(60)) {
         let item = match item {
-            media::Item::Unit(mut unit) if unit.track == media::TrackKind::Video => {
+            Item::Unit(mut unit) if unit.track == TrackKind::Video => {
                 // No keyframes between 10 and 30 s.
                 unit.key &= !(seconds(10)..seconds(30)).contains(&at);
-                media::Item::Unit(unit)
+                Item::Unit(unit)
             }
-            other @ (media::Item::Config(_) | media::Item::Unit(_)) => other,
+            other @ (Item::Config(_) | Item::Unit(_)) => other,
         };
         world.item(item, from + at);
     }
@@ -357,14 +545,14 @@ fn a_changed_picture_size_is_a_discontinuity_in_all_renditions() {
     world.start();
     for (at, item) in (Publisher { large: true, ..Publisher::default() }).items(seconds(30)) {
         if at >= seconds(14)
-            && matches!(&item, media::Item::Unit(unit) if unit.key && unit.track == media::TrackKind::Video)
+            && matches!(&item, Item::Unit(unit) if unit.key && unit.track == TrackKind::Video)
             && at < Duration::from_millis(14_020)
         {
             let mut config = (*support::video_config()).clone();
             let mut avcc = config.avcc.to_vec();
             *avcc.last_mut().unwrap() ^= 1;
             config.avcc = avcc.into();
-            world.item(media::Item::Config(media::TrackConfig::Video(config.into())), from + at);
+            world.item(Item::Config(media::TrackConfig::Video(config.into())), from + at);
         }
         world.item(item, from + at);
     }
@@ -390,7 +578,6 @@ fn after_a_crash_the_numbers_go_on_above_what_was_listed() {
         publisher.publish(&mut world, seconds(15));
         let source = &world.windows["source"];
         assert!(!source.segments.last().unwrap().gap);
-        assert_eq!(source.segments.last().unwrap().discontinuity_sequence, 0);
         let newest = source.segments.last().unwrap();
         let off = (world.wall_now() - newest.program_date_time).num_milliseconds() - newest.duration.as_ms();
         assert!((0..2_600).contains(&off), "PROGRAM-DATE-TIME is {off} ms off");

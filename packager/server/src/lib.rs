@@ -15,6 +15,7 @@ mod publication;
 mod publish;
 mod recover;
 mod rungs;
+mod slate_maker;
 mod standing;
 mod timeline;
 mod transcoder_process;

@@ -76,7 +76,8 @@ impl Packager {
             publication.id = %grant.publication, epoch.id = %programme.epoch,
             "publication {} goes to epoch {}", grant.publication, programme.epoch
         );
-        self.shared.tell(programme, Command::Publish(Publication::new(grant.publication, items)));
+        let publication = Publication::new(grant.publication, grant.course_title.clone(), items);
+        self.shared.tell(programme, Command::Publish(publication));
     }
 
     /// A session's public timeline was opened: the course's publication moves there at its next keyframe,
@@ -217,5 +218,6 @@ fn describe_metrics() {
     describe_gauge!("lectern_packager_recordings_degraded", "Timelines whose disk is behind or failing.");
     describe_gauge!("lectern_transcoder_rungs", "Rungs being made now.");
     describe_counter!("lectern_transcoder_restarts_total", "Transcoders replaced after a crash or hang.");
+    describe_counter!("lectern_slate_failures_total", "Runs that were to make a slate and did not.");
     describe_counter!("lectern_transcoder_rungs_dropped_total", "Rungs dropped: slower than real time.");
 }

@@ -9,7 +9,10 @@ use std::{
 
 use events::Programme;
 use media::Item;
-use packager_core::epoch::{Output, Transcode};
+use packager_core::{
+    epoch::{Output, Transcode},
+    journal::Record,
+};
 use runtime::clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -18,6 +21,7 @@ use crate::{
     packager::Shared,
     publication::Publication,
     rungs::Rungs,
+    slate_maker::{Made, SlateMaker},
     standing::Standing,
     timeline::{self, OpenAs, Opened, Timeline},
     transcoder_process::Event,
@@ -65,6 +69,7 @@ struct Task {
     publication: Option<Publication>,
     move_to: Option<Inbox>,
     rungs: Rungs,
+    slate: SlateMaker,
     deadlines: BTreeMap<Deadline, Instant>,
     standing: Standing,
 }
@@ -88,6 +93,7 @@ pub(crate) async fn run(
             Some(command) = inbox.recv() => task.handle_command(command).await,
             count = receive(&mut task.publication, &mut items) => task.handle_items(count, &mut items).await,
             event = task.rungs.transcoder.next() => task.handle_transcoder(event),
+            made = task.slate.next() => task.handle_slate(made),
             () = clock::sleep_until_some(wake_at) => task.handle_timeout().await,
         }
         task.drain().await;
@@ -107,6 +113,7 @@ impl Task {
     fn new(shared: Arc<Shared>, programme: Programme, feed_slot: watch::Sender<Option<EpochFeed>>) -> Self {
         let config = &shared.config;
         let rungs = Rungs::new(config.transcoder.clone(), config.transcoder_silence_max);
+        let slate = SlateMaker::new(config.transcoder.clone());
         Self {
             shared,
             programme,
@@ -115,6 +122,7 @@ impl Task {
             publication: None,
             move_to: None,
             rungs,
+            slate,
             deadlines: BTreeMap::new(),
             standing: Standing::default(),
         }
@@ -175,6 +183,12 @@ impl Task {
         }
     }
 
+    fn handle_slate(&mut self, made: Made) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.epoch.slate_made(made, clock::now());
+        }
+    }
+
     async fn handle_timeout(&mut self) {
         let now = clock::now();
         for deadline in self.take_due(now) {
@@ -199,10 +213,15 @@ impl Task {
     async fn begin_publication(&mut self, publication: Publication) {
         let id = publication.id;
         self.open_timeline(OpenAs::JournalOrNew).await;
+        // The journal's first record is the core's.
+        self.drain().await;
         let Some(timeline) = &mut self.timeline else {
             let epoch = self.programme.epoch;
             return tracing::warn!(publication.id = %id, "publication {id} came to epoch {epoch}, which has ended");
         };
+        if self.slate.title_is(&publication.title) {
+            timeline.outlet.record(&Record::Title(publication.title.clone()));
+        }
         timeline.epoch.publication_started(clock::now());
         self.publication = Some(publication);
         self.deadlines.remove(&Deadline::PublisherAway);
@@ -318,6 +337,7 @@ impl Task {
                     self.lose_transcoder("it does not read its packets");
                 }
             }
+            Output::Slate(wanted) => self.slate.want(wanted),
             Output::Health(warnings) => self.standing.warnings = warnings,
             Output::Ended => self.standing.ended = true,
         }
@@ -342,6 +362,9 @@ impl Task {
             Opened::Ended => return self.standing.ended = true,
             Opened::Nothing => return,
         };
+        if let Some(title) = &timeline.title {
+            self.slate.title_is(title);
+        }
         self.feed_slot.send_replace(Some(timeline.outlet.feed()));
         self.timeline = Some(timeline);
     }
@@ -352,6 +375,7 @@ impl Task {
             timeline.epoch.publication_ended(clock::now());
             self.drain().await;
         }
+        self.slate.stop().await;
         self.rungs.stop().await;
         self.standing.close();
         let programme = self.programme;

@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) id: PublicationId,
+    /// Of the course; for the slate.
+    pub(crate) title: String,
     items: mpsc::Receiver<Item>,
     /// To be taken before `items`.
     ahead: Vec<Item>,
@@ -16,8 +18,8 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    pub(crate) fn new(id: PublicationId, items: mpsc::Receiver<Item>) -> Self {
-        Self { id, items, ahead: Vec::new(), video: None, audio: None }
+    pub(crate) fn new(id: PublicationId, title: String, items: mpsc::Receiver<Item>) -> Self {
+        Self { id, title, items, ahead: Vec::new(), video: None, audio: None }
     }
 
     /// Adds at least one and at most `limit` items to `items`; returns how many. None: it is over. May be

@@ -51,6 +51,12 @@ impl Recovered {
         self.records.iter().any(|record| matches!(record, Record::End))
     }
 
+    /// The course's title, as a publisher told it last.
+    pub(crate) fn title(&self) -> Option<&str> {
+        let title = |record| if let &Record::Title(ref title) = record { Some(title.as_str()) } else { None };
+        self.records.iter().rev().find_map(title)
+    }
+
     pub(crate) fn length_of(&self, rendition: &str) -> u64 {
         self.file_bytes.get(rendition).copied().unwrap_or(0)
     }
@@ -97,6 +103,7 @@ impl Recovered {
                 Record::Epoch { .. }
                 | Record::PdtAnchor { .. }
                 | Record::Multivariant(_)
+                | Record::Title(_)
                 | Record::Reserve { .. } => {}
             }
         }

@@ -225,7 +225,10 @@ async fn a_transcoder_that_dies_is_replaced_and_fed_from_a_keyframe_on() {
     // Held open at both ends, so that no process waits for us or we for it.
     let mut told = std::fs::OpenOptions::new().read(true).write(true).open(told).unwrap();
     // It passes on what it is told first, and dies of it.
-    let script = format!("#!/bin/sh\ncd {}\nhead -c {TOLD_BYTES} >told; kill -9 $$\n", folder.display());
+    let script = format!(
+        "#!/bin/sh\n[ $# = 0 ] || exit 1\ncd {}\nhead -c {TOLD_BYTES} >told; kill -9 $$\n",
+        folder.display()
+    );
     let executable = folder.join("transcoder");
     std::fs::write(&executable, script).unwrap();
     std::fs::set_permissions(&executable, std::fs::Permissions::from_mode(0o700)).unwrap();

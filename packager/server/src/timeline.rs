@@ -16,6 +16,8 @@ const MSN_RESERVE: u64 = 64;
 pub(crate) struct Timeline {
     pub(crate) epoch: Epoch,
     pub(crate) outlet: Outlet,
+    /// The course's title, where the journal has it.
+    pub(crate) title: Option<String>,
 }
 
 /// Where a timeline may come from.
@@ -95,19 +97,20 @@ enum Error {
 fn try_recover(shared: &Shared, programme: Programme, recovered: Recovered) -> Result<Timeline, Error> {
     let Programme { session, epoch, on_air, .. } = programme;
     let index = recovered.index()?;
+    let title = recovered.title().map(str::to_owned);
     let Recovered { records, journal_bytes, file_bytes } = recovered;
     let length = |rendition: &str| file_bytes.get(rendition).copied().unwrap_or(0);
     let core = Epoch::recover(shared.config.for_programme(on_air), records, length, start())?;
     let (media, writer) = shared.store.resume(session, epoch, kind(on_air), index, journal_bytes);
     tracing::info!(epoch.id = %epoch, "epoch {epoch} goes on from its journal");
-    Ok(Timeline { epoch: core, outlet: Outlet::new(media, writer) })
+    Ok(Timeline { epoch: core, outlet: Outlet::new(media, writer), title })
 }
 
 fn new(shared: &Shared, programme: Programme) -> Timeline {
     let Programme { session, epoch, on_air, .. } = programme;
     let (media, writer) = shared.store.create(session, epoch, kind(on_air));
     let core = Epoch::new(shared.config.for_programme(on_air), start());
-    Timeline { epoch: core, outlet: Outlet::new(media, writer) }
+    Timeline { epoch: core, outlet: Outlet::new(media, writer), title: None }
 }
 
 /// A timeline in the place of one that cannot be gone on with. What is on disk is left as it is.
@@ -118,7 +121,7 @@ fn above(shared: &Shared, programme: Programme, file_bytes: BTreeMap<String, u64
     let made_ms = u64::try_from(epoch.as_uuid().as_u128() >> 80).unwrap_or(0);
     let first_msn = clock::unix_ms().saturating_sub(made_ms) / 1000 + MSN_RESERVE;
     let core = Epoch::new_above(shared.config.for_programme(on_air), start(), first_msn, file_bytes);
-    Timeline { epoch: core, outlet: Outlet::new(media, writer) }
+    Timeline { epoch: core, outlet: Outlet::new(media, writer), title: None }
 }
 
 fn start() -> Start {

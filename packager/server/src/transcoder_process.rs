@@ -223,24 +223,30 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
+/// The executable as it is run: in a place of its own, with an environment that says nothing, and killed when nobody
+/// holds it any more. Its pipes are the caller's to choose.
+pub(crate) fn command(executable: &Path) -> io::Result<Command> {
     // A path with folders in it would otherwise be looked for from the folder the process works in.
     let executable = match executable.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => path::absolute(executable)?,
         Some(_) | None => executable.to_owned(),
     };
     let kept = ENVIRONMENT_KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let mut child = Command::new(executable)
+    let mut command = Command::new(executable);
+    command
         .env_clear()
         .envs(kept)
         .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .kill_on_drop(true)
         // Ctrl-C at the terminal is for the server, which ends the transcoder when it is through.
-        .process_group(0)
-        .spawn()?;
+        .process_group(0);
+    Ok(command)
+}
+
+fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
+    let mut command = command(executable)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
         return Err(io::Error::other("the process has no pipes"));

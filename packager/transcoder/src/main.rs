@@ -4,6 +4,7 @@
 mod generate;
 mod jail;
 mod libav;
+mod slate;
 mod worker;
 
 use std::process::ExitCode;
@@ -43,15 +44,18 @@ struct Arguments {
     /// End after this many seconds of media
     #[arg(long, requires = "generate")]
     seconds: Option<f64>,
+    /// Make a slate: one message of `media::pipe` on standard input, its stills on standard output
+    #[arg(long, conflicts_with = "generate")]
+    slate: bool,
     /// Read raw pictures of 8-bit luma of this size from standard input and print the number, and the milliseconds, in
     /// the bar code of each; `?` when unreadable
-    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size, conflicts_with = "generate")]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size, conflicts_with_all = ["generate", "slate"])]
     read_barcode: Option<(usize, usize)>,
     /// Try everything that the jail forbids, and say what it is made of here
-    #[arg(long, conflicts_with_all = ["generate", "read_barcode"])]
+    #[arg(long, conflicts_with_all = ["generate", "read_barcode", "slate"])]
     check_jail: bool,
     /// Enter the jail and try one forbidden thing
-    #[arg(long, value_name = "NAME", hide = true, conflicts_with_all = ["generate", "read_barcode"])]
+    #[arg(long, value_name = "NAME", hide = true, conflicts_with_all = ["generate", "read_barcode", "slate"])]
     jail_probe: Option<String>,
     /// The walls behind which it is tried
     #[arg(long, hide = true, value_enum, default_value = "all", requires = "jail_probe")]
@@ -83,6 +87,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         generate::read_barcodes(width, height)?;
     } else if arguments.generate {
         generate::run(&arguments.lecture())?;
+    } else if arguments.slate {
+        slate::run()?;
     } else {
         worker::run()?;
     }

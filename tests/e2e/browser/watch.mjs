@@ -55,11 +55,17 @@ await withPage({}, async (page) => {
 
   // The publisher goes away, and comes back with pictures from its second minute.
   const stallsBefore = (await stalls(page)).length;
+  await page.waitForFunction(() => !document.querySelector('.curtain'));
   const gone = Date.now();
   writeFileSync(argument.drop, '');
-  await page.waitForFunction((count) => window.seen.stalls.length > count || document.querySelector('.curtain'), stallsBefore);
-  await shot(page, 'watch-dropped');
+  // The slate has no number in its picture; it plays.
+  await page.waitForFunction((since) => {
+    const late = window.seen.samples.filter((sample) => sample.wall > since).slice(-10);
+    return late.length === 10 && late.every((sample) => sample.number === null) && late[9].at > late[0].at + 0.5;
+  }, gone);
+  await shot(page, 'watch-slate');
   await untilNumber(page, { min: argument.returns_at_number }, 60_000);
+  measured.longest_stall_in_drop_s = Math.max(0, ...(await stalls(page)).slice(stallsBefore).map((stall) => stall.seconds));
   measured.drop_to_picture_s = (Date.now() - gone) / 1000;
   const returned = await pictureNumber(page);
   await untilNumber(page, { min: returned + 3 * FPS });

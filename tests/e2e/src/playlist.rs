@@ -53,6 +53,8 @@ pub struct Segment {
     pub gap: bool,
     /// URI of the EXT-X-MAP in force.
     pub map: Option<String>,
+    /// An EXT-X-DATERANGE of the slate's CLASS is in force.
+    pub slate: bool,
     /// Its EXT-X-PARTs.
     pub parts: Vec<Part>,
 }
@@ -261,6 +263,16 @@ fn read_media(text: &str) -> Result<Media> {
                 next.discontinuity = true;
             }
             "#EXT-X-GAP" => next.gap = true,
+            "#EXT-X-DATERANGE" => {
+                let attributes = Attributes::parse(value)?;
+                ensure!(next.parts.is_empty(), "{tag} stands before its segment's parts");
+                for name in ["ID", "START-DATE"] {
+                    attributes.need(name)?;
+                }
+                if attributes.need("CLASS")? == "lectern.slate" {
+                    next.slate = attributes.get("END-DATE").is_none();
+                }
+            }
             "#EXT-X-PART" => next.parts.push(part(value)?),
             "#EXTINF" => {
                 let seconds = value.strip_suffix(',').with_context(|| format!("a comma ends {line:?}"))?;
@@ -284,9 +296,9 @@ fn read_media(text: &str) -> Result<Media> {
                 ensure!(seen.contains(&"#EXTINF") && next.duration_s > 0.0, "EXTINF stands before {uri}");
                 next.uri = line.to_owned();
                 next.msn = list.first_unlisted();
-                let map = next.map.clone();
+                let (map, slate) = (next.map.clone(), next.slate);
                 list.segments.push(std::mem::take(&mut next));
-                next.map = map;
+                (next.map, next.slate) = (map, slate);
             }
             unknown => bail!("unknown tag {unknown:?}"),
         }

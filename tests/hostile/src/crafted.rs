@@ -172,6 +172,7 @@ fn of_writers(inputs: &mut Vec<Input>) {
             rendition: "source".into(),
             n: 0,
             timescale: 90_000,
+            slate: false,
             bytes: Bytes::from_static(b"init"),
         },
         journal::Record::SegmentEnd { rendition: "audio".into(), msn: 7 },

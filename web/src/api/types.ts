@@ -70,6 +70,7 @@ export type WarningCode =
   | 'frame_rate_irregular'
   | 'audio_missing'
   | 'video_missing'
+  | 'video_too_late'
   | 'transcoder_behind'
   | 'recording_degraded';
 

@@ -24,6 +24,10 @@ const ADVICE: Record<WarningCode, Advice> = {
     title: 'No picture arrives',
     cure: 'In OBS, check that the scene shows a source and that the video encoder is H.264 (x264 or hardware).',
   },
+  video_too_late: {
+    title: 'Pictures come, but the session began with sound alone',
+    cure: 'Students’ players look but once for pictures, at the beginning. To have pictures, end the session and begin it anew.',
+  },
   transcoder_behind: {
     title: 'The server cannot keep up with every quality',
     cure: 'The best re-encoded quality was dropped; your own picture and the lower ones go on. Fewer lectures at once on this server, or a smaller picture in OBS, help.',

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{View, line, seconds};
-use crate::window::{Part, Segment, Window};
+use crate::window::{Part, Segment, Slate, Window};
+
+/// EXT-X-DATERANGE's CLASS for the time in which a slate stands for the publisher.
+const SLATE_CLASS: &str = "lectern.slate";
 
 /// Where the segments lie, seen from the playlist (beside it, or in `../../{rendition}/`), and from which
 /// one on their parts are listed.
@@ -43,6 +46,17 @@ impl<'a> Folder<'a> {
         let mut previous = before.and_then(|msn| window.segments.by_msn(msn)).map(AsRef::as_ref);
         for segment in window.segments.from_msn(from) {
             self.push_finished(text, segment, previous, segment.msn >= self.parts_from_msn);
+            previous = Some(segment);
+        }
+    }
+
+    /// The slates that begin or end in the segments from `first` up to `kept`, which a delta update leaves out:
+    /// EXT-X-DATERANGE is not skipped with them (6.2.5.1; CAN-SKIP-DATERANGES is not offered).
+    pub(super) fn push_skipped_slates(text: &mut String, window: &Window, first: u64, kept: u64) {
+        let mut previous: Option<&Segment> = None;
+        let skipped = window.segments.from_msn(first).take_while(|segment| segment.msn < kept);
+        for segment in skipped {
+            push_slate(text, segment, previous);
             previous = Some(segment);
         }
     }
@@ -104,14 +118,14 @@ impl<'a> Folder<'a> {
 
     /// What stands before a segment's first part (4.4.4.9: these tags come before every EXT-X-PART of it).
     fn push_head(&self, text: &mut String, segment: &Segment, previous: Option<&Segment>) {
+        push_slate(text, segment, previous);
         if segment.discontinuity {
             line(text, format_args!("#EXT-X-DISCONTINUITY"));
         }
         if previous.is_none_or(|previous| previous.init != segment.init) {
             line(text, format_args!("#EXT-X-MAP:URI=\"{self}init-{}.mp4\"", segment.init));
         }
-        let at = segment.program_date_time.to_rfc3339_opts(SecondsFormat::Millis, true);
-        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{at}"));
+        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date(segment.program_date_time)));
     }
 
     fn push_parts(&self, text: &mut String, segment: &Segment) {
@@ -127,4 +141,41 @@ impl<'a> Folder<'a> {
             );
         }
     }
+}
+
+/// EXT-X-DATERANGE (4.4.5.1) where a slate begins, and again, with its end, where it has ended.
+fn push_slate(text: &mut String, segment: &Segment, previous: Option<&Segment>) {
+    let before = previous.and_then(|previous| previous.slate);
+    if before == segment.slate {
+        return;
+    }
+    if let Some(slate) = before {
+        push_slate_end(text, slate, segment.program_date_time);
+    }
+    if let Some(Slate { first_msn, since }) = segment.slate {
+        let since = date(since);
+        line(
+            text,
+            format_args!(
+                "#EXT-X-DATERANGE:ID=\"slate-{first_msn}\",CLASS=\"{SLATE_CLASS}\",START-DATE=\"{since}\""
+            ),
+        );
+    }
+}
+
+/// The slate was shown until `end`.
+pub(super) fn push_slate_end(text: &mut String, slate: Slate, end: DateTime<Utc>) {
+    let Slate { first_msn, since } = slate;
+    let (since, end) = (date(since), date(end.max(since)));
+    line(
+        text,
+        format_args!(
+            "#EXT-X-DATERANGE:ID=\"slate-{first_msn}\",CLASS=\"{SLATE_CLASS}\",START-DATE=\"{since}\",\
+             END-DATE=\"{end}\""
+        ),
+    );
+}
+
+fn date(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

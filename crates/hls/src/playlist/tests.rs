@@ -12,7 +12,7 @@ use quick_m3u8::{
 };
 
 use super::*;
-use crate::window::{Part, Report, Segment, SegmentList};
+use crate::window::{Part, Report, Segment, SegmentList, Slate};
 
 /// A segment of `parts` parts of half a second, the first one independent, and what `change` makes of it.
 fn segment(msn: u64, parts: usize, change: impl FnOnce(&mut Segment)) -> Segment {
@@ -29,6 +29,7 @@ fn segment(msn: u64, parts: usize, change: impl FnOnce(&mut Segment)) -> Segment
         init: 0,
         gap: false,
         unrecorded: false,
+        slate: None,
         parts: (0..parts).map(|index| part(index == 0)).collect(),
         duration: MediaTime::from_ms(0),
     };
@@ -97,12 +98,15 @@ fn before_the_first_segment_is_finished_there_are_parts() {
 }
 
 fn with_a_slate() -> Window {
+    let since = segment(8, 0, |_| {}).program_date_time;
     let slate = |segment: &mut Segment| {
+        segment.slate = Some(Slate { first_msn: 8, since });
         segment.discontinuity = true;
         segment.discontinuity_sequence = 1;
         segment.init = 1;
     };
     let hole = |segment: &mut Segment| {
+        segment.slate = Some(Slate { first_msn: 8, since });
         segment.discontinuity_sequence = 1;
         segment.init = 1;
         segment.gap = true;
@@ -234,6 +238,8 @@ struct Read {
     hint: Option<String>,
     reports: Vec<(String, u64, Option<u64>)>,
     ended: bool,
+    /// EXT-X-DATERANGE: ID, START-DATE, END-DATE.
+    slates: Vec<(String, String, Option<String>)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -295,6 +301,11 @@ fn parse(text: &str) -> Read {
                 }
                 Tag::RenditionReport(tag) => {
                     read.reports.push((tag.uri().to_owned(), tag.last_msn(), tag.last_part()));
+                }
+                Tag::Daterange(tag) => {
+                    assert_eq!(tag.class(), Some("lectern.slate"));
+                    let (start, end) = (tag.start_date().unwrap().to_string(), tag.end_date());
+                    read.slates.push((tag.id().to_owned(), start, end.map(|end| end.to_string())));
                 }
                 Tag::Endlist(_) => read.ended = true,
                 other => panic!("{other:?}"),
@@ -365,7 +376,34 @@ fn expected(window: &Window, view: View) -> Read {
             })
             .collect(),
         ended: window.ended || view == View::Vod,
+        slates: expected_slates(window, view),
     }
+}
+
+/// Every slate when it begins (or where the playlist begins with it), and once more with its end.
+fn expected_slates(window: &Window, view: View) -> Vec<(String, String, Option<String>)> {
+    let in_view = |segment: &&Segment| view != View::Live || segment.msn >= window.live_from_msn;
+    let finished = window.segments.iter().map(AsRef::as_ref).filter(in_view);
+    let growing = window.open.iter().filter(|open| view != View::Vod && !open.parts.is_empty());
+    let mut slates = Vec::new();
+    let mut now: Option<Slate> = None;
+    let say = |slate: Slate, end: Option<DateTime<chrono::Utc>>| {
+        (format!("slate-{}", slate.first_msn), quick_time(slate.since), end.map(quick_time))
+    };
+    for segment in finished.chain(growing) {
+        if now != segment.slate {
+            slates.extend(now.map(|slate| say(slate, Some(segment.program_date_time))));
+            slates.extend(segment.slate.map(|slate| say(slate, None)));
+            now = segment.slate;
+        }
+    }
+    if let (Some(last), true) =
+        (window.segments.last().and_then(|last| Some((last, last.slate?))), window.ended)
+    {
+        let length = TimeDelta::from_std(last.0.duration.as_duration()).unwrap();
+        slates.push(say(last.1, Some(last.0.program_date_time + length)));
+    }
+    slates
 }
 
 fn quick_time(time: DateTime<chrono::Utc>) -> String {
@@ -397,8 +435,9 @@ prop_compose! {
         parts in prop::collection::vec(any_part(), 1..8),
         cut in prop::bool::weighted(0.1),
         gap in prop::bool::weighted(0.1),
-    ) -> (Vec<Part>, bool, bool) {
-        (parts, cut, gap)
+        slate in prop::bool::weighted(0.2),
+    ) -> (Vec<Part>, bool, bool, bool) {
+        (parts, cut, gap, slate)
     }
 }
 
@@ -413,11 +452,12 @@ prop_compose! {
     ) -> Window {
         let mut cuts = 0;
         let mut at = DateTime::from_timestamp(1_763_680_000, 0).unwrap();
+        let mut hole = None;
         let mut all: Vec<Segment> = segments
             .into_iter()
             .chain(open.clone())
             .zip(first..)
-            .map(|((parts, cut, gap), msn)| {
+            .map(|((parts, cut, gap, slate), msn)| {
                 cuts += u64::from(cut);
                 let made = segment(msn, 0, |segment| {
                     segment.parts = parts;
@@ -426,7 +466,9 @@ prop_compose! {
                     segment.init = u32::try_from(cuts).unwrap();
                     segment.gap = gap;
                     segment.program_date_time = at;
+                    segment.slate = slate.then(|| *hole.get_or_insert(Slate { first_msn: msn, since: at }));
                 });
+                hole = hole.filter(|_| slate);
                 at += TimeDelta::microseconds(made.duration.ticks() * 100 / 9);
                 made
             })
@@ -464,7 +506,19 @@ proptest! {
             prop_assert!(skipped > 0 && !window.ended);
             let tag = format!("#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}\n");
             let (head, tail) = delta.split_once(&tag).unwrap();
-            let middle = full.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail)).unwrap();
+            let kept_slates = tail.split_inclusive('\n').take_while(|line| line.starts_with(DATERANGE));
+            // Those that stand in the skipped lines come first, then those of the first segment that is kept.
+            let most = kept_slates.map(str::len).scan(0, |sum, length| { *sum += length; Some(*sum) });
+            let splits = std::iter::once(0).chain(most);
+            let split = splits.into_iter().find_map(|at| {
+                let (slates, tail) = tail.split_at(at);
+                let middle = full.strip_prefix(head)?.strip_suffix(tail)?;
+                let skipped: String =
+                    middle.split_inclusive('\n').filter(|line| line.starts_with(DATERANGE)).collect();
+                (skipped == slates).then_some((middle, tail))
+            });
+            prop_assert!(split.is_some(), "{}\n{}", full, delta);
+            let (middle, tail) = split.unwrap();
             prop_assert_eq!(middle.matches("#EXTINF").count(), skipped);
             prop_assert!(middle.ends_with(".m4s\n") && !tail.is_empty());
             let kept: i64 = parse(&delta).segments.iter().map(|segment| segment.duration_us10).sum();
@@ -482,6 +536,8 @@ proptest! {
         prop_assert!(read.segments.iter().flat_map(|segment| &segment.parts).all(|part| part.1 <= 54_000));
     }
 }
+
+const DATERANGE: &str = "#EXT-X-DATERANGE:";
 
 fn skipped(delta: &str) -> Option<usize> {
     let (_, rest) = delta.split_once("#EXT-X-SKIP:SKIPPED-SEGMENTS=")?;

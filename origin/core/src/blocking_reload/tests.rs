@@ -22,6 +22,7 @@ fn segment(msn: u64, parts: usize) -> Segment {
         init: 0,
         gap: false,
         unrecorded: false,
+        slate: None,
         parts: vec![part; parts],
         duration: MediaTime::from_ms(2_000),
     }

@@ -67,6 +67,7 @@ fn window() -> Window {
             init: 0,
             gap: false,
             unrecorded: false,
+            slate: None,
             parts: Vec::new(),
             duration: MediaTime::from_ms(2_000),
         }));

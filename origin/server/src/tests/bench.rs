@@ -215,6 +215,7 @@ fn segment(msn: u64, parts: u32) -> Segment {
         init: 0,
         gap: false,
         unrecorded: false,
+        slate: None,
         parts: (0..parts).map(part).collect(),
         duration: MediaTime::from_ms(i64::from(parts) * 500),
     }

@@ -137,7 +137,8 @@ impl Epoch {
                 warnings.push(HealthWarning::VideoMissing);
             }
         } else if self.publishing {
-            warnings.push(HealthWarning::VideoMissing);
+            let late = self.pictures_too_late;
+            warnings.push(if late { HealthWarning::VideoTooLate } else { HealthWarning::VideoMissing });
         }
         if self.publishing && self.audio.as_ref().is_some_and(|audio| audio.media.is_silent()) {
             warnings.push(HealthWarning::AudioMissing);

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use events::HealthWarning;
 use media::{AccessUnit, MediaTime, TrackKind};
 
-use super::{Epoch, Output, RESERVED_AHEAD, Transcode};
+use super::{Epoch, Output, Phase, RESERVED_AHEAD, Transcode};
 use crate::{
     journal::Record,
-    plan::Cut,
-    segmenter::{Picture, Segmenter, TRAIL},
+    plan::{Cut, Scene},
+    segmenter::{Picture, SLATE_TRAIL, Segmenter, TRAIL},
 };
 
 /// Media this late is not waited for any longer (1.0 s).
@@ -43,6 +43,8 @@ impl Epoch {
     /// A picture of the source.
     pub(super) fn picture(&mut self, picture: Picture, now: Instant) {
         if self.video.is_none() {
+            // What renditions there are was told when the epoch opened.
+            self.pictures_too_late = true;
             return;
         }
         if self.leader != Leader::Video && !self.pictures_return(&picture, now) {
@@ -106,7 +108,7 @@ impl Epoch {
     /// Decides whether a segment begins with this picture; true if so.
     fn cut_at_picture(&mut self, picture: &Picture, now: Instant) -> bool {
         let last = *self.plan.last().expect("the plan has a cut once media flows");
-        if last.at == picture.pts && last.media {
+        if last.at == picture.pts && last.scene == Scene::Media {
             // It has just taken the lead, or it is the epoch's first.
             self.note_key(picture);
             return true;
@@ -255,6 +257,7 @@ impl Epoch {
         }
         let head = self.timeline.head(now);
         let last = self.plan.last().map_or(0, |cut| cut.at);
+        let trail = self.hole_trail();
         let frontier = match self.leader {
             Leader::Video => {
                 let newest = self.video.as_ref().map_or(0, |video| video.newest);
@@ -262,7 +265,7 @@ impl Epoch {
             }
             Leader::Audio => self.audio_newest,
             Leader::Clock => {
-                self.clock_cuts(head);
+                self.cut_hole_before(head - trail + 1);
                 head
             }
         };
@@ -274,7 +277,7 @@ impl Epoch {
             audio.advance(frontier, &self.plan, out);
         }
         if let Some(source) = &mut self.source {
-            source.fill_gap(self.plan.position - TRAIL, &self.plan, out);
+            source.fill_gap(self.plan.position - trail, &self.plan, out);
         }
         self.watch_rungs(now);
         let msns = self.source.iter().map(|track| track.msn).chain(self.audio.iter().map(|track| track.msn));
@@ -306,12 +309,13 @@ impl Epoch {
         self.outputs.push_back(Output::Transcode(Transcode::Advance { at: MediaTime::session(at), cut }));
     }
 
-    fn clock_cuts(&mut self, head: i64) {
-        self.cut_hole_before(head - TRAIL + 1);
+    /// How far renditions without media stay behind: for a slate nothing is waited for.
+    fn hole_trail(&self) -> i64 {
+        if self.plan.last().is_some_and(|last| last.slate) { SLATE_TRAIL } else { TRAIL }
     }
 
     /// Segments of a hole up to `at`, where something else begins.
-    fn cut_hole_before(&mut self, at: i64) {
+    pub(super) fn cut_hole_before(&mut self, at: i64) {
         while let Some(last) = self.plan.last() {
             let short = self.hole_from_restart == Some(last.msn);
             let next = last.at + if short { self.lengths.segment_even } else { self.lengths.segment_gap };
@@ -331,10 +335,13 @@ impl Epoch {
             return;
         }
         self.flush_transcoder();
-        if let Some(source) = &mut self.source {
-            source.leave(&mut self.outputs);
-        }
+        let slate = self.slate_in(Scene::SoundAlone);
+        let end = self.leave_source(slate);
         self.leader = Leader::Audio;
+        if slate {
+            self.cut(end, true);
+            return;
+        }
         // The segment may be as long as can be by now.
         let last = self.plan.last().map_or(0, |cut| cut.at);
         if self.audio_newest - last >= self.lengths.segment_even {
@@ -349,35 +356,70 @@ impl Epoch {
     /// Nobody publishes, or nothing comes: all that is there goes out, and the clock leads into the hole.
     pub(super) fn lose_publisher(&mut self, _now: Instant) {
         self.flush_transcoder();
-        let out = &mut self.outputs;
-        let mut end = None;
-        if let Some(source) = &mut self.source
-            && !source.is_gap()
-        {
-            source.leave(out);
-            end = Some(source.end_session());
+        if self.leader == Leader::Video {
+            // Pictures are waited for again before sound may lead alone.
+            self.first_unit_at = None;
         }
-        if let Some(audio) = &mut self.audio {
-            audio.leave(&self.plan, out);
-            if audio.books.has_begun() && self.video.is_none() {
-                end = end.or(Some(audio.end_session()));
-            }
-        }
+        let pictures = self.leader == Leader::Video;
         self.leader = Leader::Clock;
+        let slate = self.slate_in(Scene::Hole);
+        let out = &mut self.outputs;
+        if let Some(audio) = &mut self.audio {
+            audio.leave(slate, &self.plan, out);
+        }
+        let heard_to = self.audio.as_ref().map_or(0, Segmenter::end_session);
         let last = self.plan.last().map_or(0, |cut| cut.at);
-        // A withheld source's pictures are in the rungs.
-        let shown = self.video.as_ref().map_or(last, |video| video.newest_shown + video.nominal());
-        let end = end.unwrap_or(shown).min(last + self.lengths.segment_max);
-        if end - last >= SEGMENT_WORTH {
+        let end = match self.video {
+            Some(_) if pictures || !slate => self.leave_source(slate),
+            Some(_) | None if slate => heard_to.max(last + SEGMENT_WORTH),
+            Some(_) | None => heard_to,
+        };
+        let end = end.min(last + self.lengths.segment_max);
+        // A slate begins with a segment of its own, however short the one before.
+        if slate || end - last >= SEGMENT_WORTH {
             self.cut(end, false);
         }
     }
 
-    /// A segment begins at `at` in every rendition.
+    /// No more pictures of the source; answers where they end. Before a slate the last one is shown until sound ends
+    /// too, if that is near, so that both begin anew together.
+    fn leave_source(&mut self, slate: bool) -> i64 {
+        let last = self.plan.last().map_or(0, |cut| cut.at);
+        let heard_to = self.audio.as_ref().map_or(0, Segmenter::end_session);
+        let end = match &mut self.source {
+            Some(source) if !source.is_gap() => {
+                source.leave_towards(if slate { heard_to } else { i64::MIN }, &mut self.outputs);
+                source.end_session()
+            }
+            Some(_) | None => {
+                // A withheld source's pictures are in the rungs.
+                let shown = self.video.as_ref().map_or(0, |video| video.newest_shown + video.nominal());
+                if slate { shown.max(last + SEGMENT_WORTH) } else { shown }
+            }
+        };
+        end.min(last + self.lengths.segment_max)
+    }
+
+    /// The slate is shown by renditions that are without their own media in such a scene. Not at the epoch's end:
+    /// nothing would follow it.
+    fn slate_in(&self, scene: Scene) -> bool {
+        if !matches!(self.phase, Phase::Running) {
+            return false;
+        }
+        match scene {
+            Scene::Media => false,
+            Scene::SoundAlone => self.has_still(),
+            Scene::Hole if self.video.is_some() => self.has_still(),
+            Scene::Hole => self.audio.as_ref().is_some_and(|audio| audio.media.has_silence()),
+        }
+    }
+
+    /// A segment begins at `at` in every rendition. `media`: brought by what the publisher sends.
     pub(super) fn cut(&mut self, at: i64, media: bool) {
-        let (msn, at, before) = match self.plan.last() {
-            Some(last) => (last.msn + 1, at.max(last.at + 1), last.discontinuity_sequence),
-            None => (self.first_msn, at, 0),
+        let before = self.plan.last().copied();
+        let (msn, at) = match &before {
+            Some(last) => (last.msn + 1, at.max(last.at + 1)),
+            None => (self.first_msn, at),
         };
         if msn >= self.reserved_to {
             self.reserved_to = msn + RESERVED_AHEAD;
@@ -388,9 +430,26 @@ impl Epoch {
             let record = Record::PdtAnchor { at: MediaTime::session(at), lag: MediaTime::session(lag) };
             self.outputs.push_back(Output::Journal(record));
         }
-        let discontinuity = media && msn > self.first_msn && std::mem::take(&mut self.discontinuity_due);
-        let discontinuity_sequence = before + u64::from(discontinuity);
-        self.plan.push(Cut { msn, at, discontinuity, discontinuity_sequence, lag, media });
+        let scene = match self.leader {
+            _ if !media => Scene::Hole,
+            Leader::Audio => Scene::SoundAlone,
+            Leader::Video | Leader::Clock => Scene::Media,
+        };
+        let slate = self.slate_in(scene);
+        let due = match &before {
+            None => false,
+            Some(before) => {
+                // A slate's beginning and its end, in all renditions.
+                let changes = (before.slate, before.scene) != (slate, scene);
+                let seam = (before.slate || slate) && (changes || self.slate_due);
+                self.slate_due = false;
+                seam | (media && std::mem::take(&mut self.discontinuity_due))
+            }
+        };
+        let discontinuity = due && msn > self.first_msn;
+        let discontinuity_sequence =
+            before.map_or(0, |before| before.discontinuity_sequence) + u64::from(discontinuity);
+        self.plan.push(Cut { msn, at, discontinuity, discontinuity_sequence, lag, scene, slate });
     }
 
     /// When time alone changes something.
@@ -407,10 +466,11 @@ impl Epoch {
             Leader::Audio => self.timeline.when(self.audio_newest + LATE),
             Leader::Clock => {
                 let last = self.plan.last()?.at;
-                let listed = self.plan.position - TRAIL - SOUND_TICK_MAX - last;
-                let line = last + (listed.div_euclid(self.lengths.grid) + 1) * self.lengths.grid;
                 // Sound's ticks may lie a little after the line.
-                self.timeline.when(line + TRAIL + SOUND_TICK_MAX)
+                let trail = self.hole_trail() + SOUND_TICK_MAX;
+                let listed = self.plan.position - trail - last;
+                let line = last + (listed.div_euclid(self.lengths.grid) + 1) * self.lengths.grid;
+                self.timeline.when(line + trail)
             }
         })
     }

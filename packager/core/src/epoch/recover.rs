@@ -9,17 +9,17 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hls::{
     multivariant::Multivariant,
-    window::{Figures, Part, Segment, Window},
+    window::{Figures, Part, Segment, Slate, Window},
 };
 use media::{AudioConfig, MediaTime, SESSION_SCALE, Timescale, VideoConfig, aac, h264};
 
 use super::{Config, Epoch, Leader, Output, Phase, Start, VideoState, rungs::RungTrack, startup::Startup};
 use crate::{
     books::Books,
-    journal::Record,
+    journal::{Record, Slates},
     ladder::{Rung, bitrate_for_height},
-    plan::Cut,
-    segmenter::{Media, Pictures, Segmenter, Sound, TRAIL},
+    plan::{Cut, Scene},
+    segmenter::{Init, Media, Pictures, Restored, Segmenter, Sound, TRAIL},
     silence, timeline,
 };
 
@@ -159,6 +159,7 @@ impl Epoch {
             });
             video.frame_rate = Some(first.frame_rate);
         }
+        self.want_slate();
         self.skip_over(end, at);
     }
 
@@ -170,7 +171,15 @@ impl Epoch {
         let msn = last.map_or(0, |segment| segment.msn);
         let start = last.map_or(0, |segment| segment.starts_at.ticks());
         let cut_at = self.plan.by_msn(msn).map_or(0, |cut| cut.at);
-        track.restore(msn, (cut_at, start), end.ticks(), found.init.clone(), found.file_bytes);
+        track.restore(Restored {
+            msn,
+            segment_at: cut_at,
+            segment_start: start,
+            end: end.ticks(),
+            init: found.init,
+            slate_init: found.slate_init,
+            file_offset: found.file_bytes,
+        });
         track.books.restore(found.segments, found.open, changes + 1);
         track
     }
@@ -220,7 +229,10 @@ struct Replay {
 #[derive(Debug)]
 struct Rendition {
     scale: Timescale,
-    init: Option<(u32, Bytes)>,
+    /// The media's newest init segment.
+    init: Option<Init>,
+    /// The slate's.
+    slate_init: Option<Init>,
     segments: Vec<(Segment, u64)>,
     open: Option<(Segment, u64)>,
     file_bytes: u64,
@@ -275,6 +287,7 @@ impl Rendition {
             discontinuity_sequence: before.discontinuity_sequence,
             init: before.init,
             gap: false,
+            slate: before.slate,
             unrecorded: false,
             parts: Vec::new(),
             duration: MediaTime::new(0, at.scale()),
@@ -373,6 +386,7 @@ impl Replay {
         self.renditions.entry(name.to_owned()).or_insert_with(|| Rendition {
             scale: SESSION_SCALE,
             init: None,
+            slate_init: None,
             segments: Vec::new(),
             open: None,
             file_bytes: file_bytes(name),
@@ -396,10 +410,12 @@ impl Replay {
                 }
             }
             Record::End => self.ended = true,
-            Record::Init { rendition, n, timescale, bytes } => {
+            // The server's own.
+            Record::Title(_) => {}
+            Record::Init { rendition, n, timescale, slate, bytes } => {
                 let found = self.rendition(&rendition, file_bytes);
                 found.scale = Timescale::checked(timescale).unwrap_or(SESSION_SCALE);
-                found.init = Some((n, bytes));
+                *(if slate { &mut found.slate_init } else { &mut found.init }) = Some((n, bytes));
             }
             Record::Segment {
                 rendition,
@@ -409,14 +425,22 @@ impl Replay {
                 discontinuity,
                 discontinuity_sequence,
                 init,
+                slate,
             } => {
                 let at = starts_at.rescale(SESSION_SCALE).ticks();
                 let lag = timeline::ticks_between(self.started_at, program_date_time) - at;
                 // All renditions begin a segment at one cut; sound may begin a frame after it.
-                let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, media: false };
+                let scene = if slate == Slates::Pictures { Scene::SoundAlone } else { Scene::Hole };
+                let slates = slate != Slates::None;
+                let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, scene, slate: slates };
                 let known = self.cuts.entry(msn).or_insert(cut);
                 known.at = known.at.min(at);
                 let duration = MediaTime::new(0, starts_at.scale());
+                let found = self.rendition(&rendition, file_bytes);
+                let last = found.open.as_ref().or(found.segments.last());
+                let begun = last.and_then(|(last, _)| last.slate);
+                let begins = Slate { first_msn: msn, since: program_date_time };
+                let slate = (slate == Slates::All).then(|| begun.unwrap_or(begins));
                 let segment = Segment {
                     msn,
                     starts_at,
@@ -426,6 +450,7 @@ impl Replay {
                     init,
                     gap: false,
                     unrecorded: false,
+                    slate,
                     parts: Vec::new(),
                     duration,
                 };
@@ -469,8 +494,9 @@ impl Replay {
         for segment in missed {
             let at = segment.starts_at.rescale(SESSION_SCALE).ticks();
             let lag = timeline::ticks_between(self.started_at, segment.program_date_time) - at;
-            let Segment { msn, discontinuity, discontinuity_sequence, .. } = segment;
-            let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, media: false };
+            let Segment { msn, discontinuity, discontinuity_sequence, slate, .. } = segment;
+            let (scene, slate) = (Scene::Hole, slate.is_some());
+            let cut = Cut { msn, at, discontinuity, discontinuity_sequence, lag, scene, slate };
             self.cuts.entry(msn).or_insert(cut);
         }
     }

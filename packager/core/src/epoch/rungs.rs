@@ -13,7 +13,7 @@ use super::{Epoch, Leader, Output, Transcode};
 use crate::{
     ladder::{Ladder, Rung},
     plan::Plan,
-    segmenter::{Picture, Pictures, Segmenter, TRAIL},
+    segmenter::{Picture, Pictures, SLATE_TRAIL, Segmenter, TRAIL},
 };
 
 /// Before a new transcoder's first pictures are late (5 s).
@@ -246,7 +246,12 @@ impl Epoch {
             // It has given all it was fed, and nothing more comes.
             let complete = !flowing && behind < nominal / 2;
             let waited = position - newest > patience && now >= rung.grace_until;
-            let trail = media::MediaTime::from_duration(self.config.rung_late_max).ticks();
+            let slate = rung.track.meets_slate(&self.plan);
+            let trail = match slate {
+                // Nothing is waited for once it has given all.
+                true => SLATE_TRAIL,
+                false => media::MediaTime::from_duration(self.config.rung_late_max).ticks(),
+            };
             let to = if rung.alive {
                 gap_position(
                     &rung.track,
@@ -260,7 +265,9 @@ impl Epoch {
             };
             let out = &mut self.outputs;
             if !rung.track.is_gap() && (!rung.alive || (complete && position - newest > trail) || waited) {
-                rung.track.leave(out);
+                // Its last picture is shown until the cut, should that be a moment later.
+                let next = self.plan.by_msn(rung.track.msn + 1).filter(|_| slate);
+                rung.track.leave_towards(next.map_or(i64::MIN, |cut| cut.at), out);
             }
             rung.track.fill_gap(to, &self.plan, out);
         }
@@ -306,12 +313,17 @@ impl Epoch {
 fn gap_position(track: &Segmenter<Pictures>, plan: &Plan, position: i64, trail: i64, patience: i64) -> i64 {
     let to = position - trail;
     match plan.by_msn(track.msn + 1) {
-        Some(cut) if cut.media => to.min((cut.at - 1).max(position.saturating_sub(patience))),
+        Some(cut) if cut.brings(true) => to.min((cut.at - 1).max(position.saturating_sub(patience))),
         Some(_) | None => to,
     }
 }
 
 impl RungTrack {
+    /// The transcoder makes it.
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive
+    }
+
     /// The transcoder is started for it now.
     pub(super) fn starts(&mut self, now: Instant) {
         self.grace_until = now + START_GRACE;

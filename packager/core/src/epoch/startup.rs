@@ -13,7 +13,7 @@ use hls::window::Figures;
 use media::{AudioConfig, SESSION_SCALE, VideoConfig};
 
 use crate::{
-    plan::{Cut, Lengths, Plan},
+    plan::{Cut, Lengths, Plan, Scene},
     segmenter::{Picture, Pictures, Segmenter},
 };
 
@@ -179,7 +179,8 @@ impl Startup {
             discontinuity: false,
             discontinuity_sequence: 0,
             lag: 0,
-            media: true,
+            scene: Scene::Media,
+            slate: false,
         });
         let mut out = std::collections::VecDeque::new();
         for unit in units {

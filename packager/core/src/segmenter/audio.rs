@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use media::{AudioConfig, Timescale};
 
-use super::{Media, Segmenter};
+use super::{Media, Segmenter, SlateInit};
 use crate::{
     epoch::Output,
     fmp4,
@@ -17,6 +17,8 @@ use crate::{
 const ABSENT: i64 = 90_000;
 /// How far gaps and made silence stay behind the plan (0.3 s).
 pub(crate) const TRAIL: i64 = 27_000;
+/// How far the slate stays behind the clock: nothing is waited for (40 ms).
+pub(crate) const SLATE_TRAIL: i64 = 3_600;
 /// Frames held for the plan, at most; more come only from a broken publisher (about 20 s).
 const PENDING_MAX: usize = 2_000;
 
@@ -41,12 +43,22 @@ pub(crate) struct Sound {
     filler: bool,
     /// A publisher is there: what is missing is made up by silence.
     pub(crate) present: bool,
+    /// The slate's silence goes on, whatever comes, until a cut brings sound.
+    away: bool,
     /// Frames that came for what was gone.
     pub(crate) dropped: u64,
 }
 
 impl Media for Sound {
     const VIDEO: bool = false;
+
+    fn begin_slate(&mut self) -> Option<SlateInit> {
+        self.silence.is_some().then_some(SlateInit::Media)
+    }
+
+    fn slate_part(&mut self, _length: i64) -> Option<Vec<(Bytes, bool, i64)>> {
+        None
+    }
 }
 
 impl Sound {
@@ -61,8 +73,14 @@ impl Sound {
             silent: absent,
             filler: absent,
             present: true,
+            away: false,
             dropped: 0,
         }
+    }
+
+    /// Silence can be made.
+    pub(crate) fn has_silence(&self) -> bool {
+        self.silence.is_some()
     }
 
     /// No sound comes from the publisher now.
@@ -103,7 +121,7 @@ impl Segmenter<Sound> {
             let cut = plan.by_msn(self.msn + 1).copied();
             if self.gap {
                 let Some(cut) = cut else { break };
-                if !self.resume(&cut, frontier, out) {
+                if !(self.resume_in_slate(&cut, frontier, out) || self.resume(&cut, frontier, out)) {
                     break;
                 }
                 continue;
@@ -111,8 +129,13 @@ impl Segmenter<Sound> {
             if let Some(cut) = cut
                 && (self.end >= self.own_ceil(cut.at) || self.end + self.frame_ticks() > self.limit())
             {
+                if self.segment_is_empty() {
+                    // A segment of no length at all cannot be listed.
+                    self.place_silence(out);
+                }
                 self.cross(&cut, self.end, out);
                 self.take_next(&cut);
+                self.media.away &= !cut.brings(false);
                 continue;
             }
             if !self.place_next(frontier, out) {
@@ -122,24 +145,51 @@ impl Segmenter<Sound> {
         self.fill_gap(frontier.saturating_sub(TRAIL), plan, out);
     }
 
-    /// No more sound for now: all that is known goes out, then gaps follow.
-    pub(crate) fn leave(&mut self, plan: &Plan, out: &mut VecDeque<Output>) {
+    /// No more sound for now: all that is known goes out; then silence follows where the slate will be shown
+    /// (`slate`), else gaps.
+    pub(crate) fn leave(&mut self, slate: bool, plan: &Plan, out: &mut VecDeque<Output>) {
         let limit = plan.last().map_or(0, |cut| cut.at + self.lengths.segment_max);
-        self.media.present = false;
+        self.media.present &= slate;
         // Only what is there: silence is not made up for a publisher who is gone.
         let next = self.media.next.as_ref().and_then(|(_, frames)| frames.back());
         let newest = next.or(self.media.pending.back()).map_or(0, |frame| frame.at + 1);
         self.advance(newest.min(limit), plan, out);
+        self.media.pending.clear();
+        if slate && !self.gap && self.media.has_silence() {
+            self.media.away = true;
+            return;
+        }
         if !self.gap {
             self.close_part(out);
         }
-        self.media.pending.clear();
         self.gap = true;
+    }
+
+    /// Leaves a hole of gaps where the slate begins. False: that is not due, or not possible.
+    fn resume_in_slate(&mut self, cut: &Cut, frontier: i64, out: &mut VecDeque<Output>) -> bool {
+        let possible = cut.is_away() && cut.discontinuity && self.media.has_silence();
+        if !possible || cut.at > frontier {
+            return false;
+        }
+        self.cross_in_gap(cut, out);
+        self.gap = false;
+        self.media.away = true;
+        true
+    }
+
+    fn segment_is_empty(&self) -> bool {
+        self.books.open_msn().is_some() && self.books.open_parts() == 0 && self.part.samples.is_empty()
+    }
+
+    fn place_silence(&mut self, out: &mut VecDeque<Output>) {
+        if let Some(silence) = self.media.silence.clone() {
+            self.place(silence, self.frame_ticks(), out);
+        }
     }
 
     /// Leaves a hole at a cut that brings media. False: wait, or the cut is a gap's too.
     fn resume(&mut self, cut: &Cut, frontier: i64, out: &mut VecDeque<Output>) -> bool {
-        if !cut.media {
+        if !cut.brings(false) {
             return false;
         }
         let half = self.session(self.frame_ticks() / 2);
@@ -169,13 +219,14 @@ impl Segmenter<Sound> {
         let start = start.max(self.end);
         self.cross(cut, start, out);
         self.gap = false;
+        self.media.away = false;
         self.take_next(cut);
         true
     }
 
-    /// After a cut with a discontinuity the changed configuration holds.
+    /// After a cut with a discontinuity the changed configuration holds, unless it is the slate's.
     fn take_next(&mut self, cut: &Cut) {
-        if !cut.discontinuity {
+        if !cut.discontinuity || !cut.brings(false) {
             return;
         }
         let Some((config, frames)) = self.media.next.take() else { return };
@@ -189,6 +240,13 @@ impl Segmenter<Sound> {
     fn place_next(&mut self, frontier: i64, out: &mut VecDeque<Output>) -> bool {
         let now = self.session(self.end);
         let length = self.frame_ticks();
+        if self.media.away {
+            let due = now < frontier.saturating_sub(SLATE_TRAIL);
+            if due {
+                self.place_silence(out);
+            }
+            return due;
+        }
         let Some(front) = self.media.pending.front() else {
             return self.place_absent(frontier, out);
         };
@@ -251,6 +309,10 @@ impl Segmenter<Sound> {
             self.close_part(out);
         }
         self.add(payload, true, 0, duration);
+        if self.media.away && self.end >= self.next_line(self.part.start) {
+            // No frame is to come that would tell.
+            self.close_part(out);
+        }
     }
 
     /// Where the segment must have ended.

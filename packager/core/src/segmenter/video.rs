@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Media, Segmenter};
+use super::{Media, Segmenter, SlateInit};
 use crate::{
     epoch::Output,
     plan::{Cut, Plan},
+    slate::Still,
 };
 
 /// A rung's IDR may stand this far from the plan's cut (50 ms); the source's stands exactly there.
@@ -47,6 +48,12 @@ pub(crate) struct Pictures {
     resume_at_key: bool,
     /// Pictures that came for what was gone.
     pub(crate) dropped: u64,
+    /// What the slate shows from its next beginning on.
+    still: Option<Still>,
+    /// What it shows now.
+    shown: Option<Still>,
+    /// Which of the still's groups comes next.
+    second_group: bool,
 }
 
 impl Default for Pictures {
@@ -61,12 +68,37 @@ impl Default for Pictures {
             parts_off_grid: 0,
             resume_at_key: false,
             dropped: 0,
+            still: None,
+            shown: None,
+            second_group: false,
         }
+    }
+}
+
+impl Pictures {
+    /// A still for the slate was made. A slate that is being shown is not changed by it.
+    pub(crate) fn still_is(&mut self, still: Still) {
+        self.still = Some(still);
+    }
+
+    /// A slate can be shown.
+    pub(crate) fn has_still(&self) -> bool {
+        self.still.is_some()
     }
 }
 
 impl Media for Pictures {
     const VIDEO: bool = true;
+
+    fn begin_slate(&mut self) -> Option<SlateInit> {
+        self.shown.clone_from(&self.still);
+        self.shown.as_ref().map(|still| SlateInit::Own(still.init()))
+    }
+
+    fn slate_part(&mut self, length: i64) -> Option<Vec<(Bytes, bool, i64)>> {
+        self.second_group = !self.second_group;
+        self.shown.as_ref().map(|still| still.part(self.second_group, length))
+    }
 }
 
 impl Segmenter<Pictures> {
@@ -74,7 +106,7 @@ impl Segmenter<Pictures> {
     pub(crate) fn picture(&mut self, picture: Picture, plan: &Plan, out: &mut VecDeque<Output>) {
         self.media.newest = self.media.newest.max(picture.pts);
         let reach = if picture.key { KEY_TOLERANCE } else { 0 };
-        let cut = plan.newest_at(picture.pts + reach).copied().filter(|cut| cut.msn > self.msn);
+        let cut = plan.newest_at(picture.pts, reach).copied().filter(|cut| cut.msn > self.msn);
         match cut {
             Some(cut) if picture.key && self.may_begin(&cut) => self.begin_segment(&cut, picture, plan, out),
             // A segment of its own should begin here, and cannot without a keyframe.
@@ -88,13 +120,18 @@ impl Segmenter<Pictures> {
 
     /// No more pictures for now: the held one is given its customary length, then gaps follow.
     pub(crate) fn leave(&mut self, out: &mut VecDeque<Output>) {
+        self.leave_towards(i64::MIN, out);
+    }
+
+    /// As [`Self::leave`]; the held picture is shown until `until` (session time) if a part can span that.
+    pub(crate) fn leave_towards(&mut self, until: i64, out: &mut VecDeque<Output>) {
         if self.gap {
             return;
         }
         self.gap = true;
         if let Some(held) = self.media.held.take() {
             // The picture shown last need not be the one decoded last.
-            let shown_to = self.media.newest + self.media.nominal - self.end;
+            let shown_to = (self.media.newest + self.media.nominal).max(until).saturating_sub(self.end);
             let wanted = self.media.nominal.max(shown_to);
             let length = self.end - self.part_start();
             let room = self.lengths.part_max - length;
@@ -124,8 +161,11 @@ impl Segmenter<Pictures> {
         self.media.nominal
     }
 
-    /// Media coded otherwise than before begins with a discontinuity alone.
+    /// Media coded otherwise than before begins with a discontinuity alone, and never where slates do.
     fn may_begin(&self, cut: &Cut) -> bool {
+        if cut.slate {
+            return false;
+        }
         match (&self.init, &self.next_init) {
             (None, None) => false,
             (None, Some(_)) | (Some(_), None) => true,
@@ -152,7 +192,8 @@ impl Segmenter<Pictures> {
             self.hold_first(picture);
             return;
         }
-        let start = picture.pts.max(if self.books.has_begun() { self.end + 1 } else { self.end });
+        // What is held takes a tick at least.
+        let start = picture.pts.max(if self.gap { self.end } else { self.end + 1 });
         if !self.gap {
             self.close_media(start, out);
         }

@@ -20,6 +20,7 @@ use media::{AccessUnit, AudioConfig, Item, MediaTime, TrackConfig, TrackKind, Vi
 use packager_core::{
     epoch::{Config, Epoch, Output, Start, Transcode},
     journal,
+    slate::{Still, Wanted},
 };
 
 /// 320x180, 30 frames a second, by x264.
@@ -34,6 +35,25 @@ pub(crate) fn video_config() -> Arc<VideoConfig> {
 /// A picture's size that has rungs below it.
 pub(crate) fn large_video_config() -> Arc<VideoConfig> {
     Arc::new(VideoConfig { width: 1280, height: 720, ..(*video_config()).clone() })
+}
+
+/// A still's first bytes, before its number.
+pub(crate) const STILL: &[u8] = b"still";
+
+/// A still that is coded otherwise than any source here.
+pub(crate) fn still() -> Still {
+    let mut config = (*video_config()).clone();
+    let mut avcc = config.avcc.to_vec();
+    *avcc.last_mut().unwrap() ^= 0xff;
+    config.avcc = avcc.into();
+    let picture = |number: u8| Bytes::from([STILL, &[number]].concat());
+    Still::new(Arc::new(config), [(0..6).map(picture).collect(), (6..12).map(picture).collect()]).unwrap()
+}
+
+fn is_still(init: &Bytes) -> bool {
+    let (kind, avcc) = (b"avcC", &video_config().avcc);
+    let at = init.windows(4).position(|window| window == kind);
+    at.is_some_and(|at| init[at + 3 + avcc.len()] == !avcc[avcc.len() - 1])
 }
 
 pub(crate) fn audio_config(sample_rate: u32, channels: u8) -> Arc<AudioConfig> {
@@ -70,6 +90,12 @@ pub(crate) struct World {
     pub(crate) transcoder: Transcoder,
     /// How far apart renditions' segments may begin: sound does not wait for pictures that are late.
     pub(crate) apart_max_s: f64,
+    /// How long a slate takes to be made; none: it cannot be.
+    pub(crate) slate_takes: Option<Duration>,
+    stills: Option<(Instant, Vec<Wanted>)>,
+    /// For every rendition, the kinds of its init segments by number, and the number that holds now.
+    inits: BTreeMap<(String, u32), bool>,
+    init_now: BTreeMap<String, u32>,
     sequence: BTreeMap<String, u32>,
     bytes_of: BTreeMap<(String, u64, u32), u64>,
 }
@@ -187,6 +213,10 @@ impl World {
             longest_segment_wait: BTreeMap::new(),
             transcoder: Transcoder::new(),
             apart_max_s: 0.35,
+            slate_takes: Some(Duration::from_millis(400)),
+            stills: None,
+            inits: BTreeMap::new(),
+            init_now: BTreeMap::new(),
             sequence: BTreeMap::new(),
             bytes_of: BTreeMap::new(),
         };
@@ -194,9 +224,28 @@ impl World {
         world
     }
 
+    /// A world where no slate can be made.
+    pub(crate) fn without_slate(config: Config) -> Self {
+        Self { slate_takes: None, ..Self::new(config) }
+    }
+
+    /// What was waited for so far does not count; what is waited for now does.
+    pub(crate) fn forget_waits(&mut self) {
+        self.longest_wait.clear();
+        self.longest_segment_wait.clear();
+        let now = self.now;
+        self.listed_at.values_mut().for_each(|at| *at = now);
+    }
+
     /// Real time passes; timeouts and the transcoder's answers come when they are due.
     pub(crate) fn advance_to(&mut self, until: Instant) {
         for _ in 0..1_000_000 {
+            if let Some(wanted) = self.take_stills(until) {
+                let stills = wanted.into_iter().map(|wanted| (wanted.rendition, still()));
+                self.epoch.slate_made(stills, self.now);
+                self.drain();
+                continue;
+            }
             let answer = self.transcoder.out.front().map(|(at, ..)| *at).filter(|at| *at <= until);
             let timeout =
                 self.epoch.poll_timeout().filter(|at| *at <= until && answer.is_none_or(|due| *at <= due));
@@ -225,6 +274,16 @@ impl World {
             }
         }
         panic!("time does not pass");
+    }
+
+    /// Stills that are made before anything else happens.
+    fn take_stills(&mut self, until: Instant) -> Option<Vec<Wanted>> {
+        let others =
+            [self.transcoder.out.front().map(|(at, ..)| *at), self.epoch.poll_timeout(), Some(until)];
+        let next = others.into_iter().flatten().min()?;
+        let (at, wanted) = self.stills.take_if(|(at, _)| *at <= next)?;
+        self.now = self.now.max(at);
+        Some(wanted)
     }
 
     pub(crate) fn wall_now(&self) -> DateTime<Utc> {
@@ -268,6 +327,11 @@ impl World {
     pub(crate) fn crash(&mut self, after: Duration) {
         self.transcoder.kill();
         self.transcoder.alive = true;
+        self.stills = None;
+        if self.multivariant.is_none() {
+            // What nobody was told of is forgotten.
+            self.inits.clear();
+        }
         self.now += after;
         let mut reader = journal::Reader::new(&self.journal);
         let records: Vec<_> = reader.by_ref().collect();
@@ -285,9 +349,10 @@ impl World {
         while let Some(output) = self.epoch.poll_output() {
             assert!(!self.ended, "nothing comes after the end: {output:?}");
             match output {
-                Output::Init { rendition, bytes, .. } => {
+                Output::Init { rendition, n, bytes } => {
                     assert_eq!(&bytes[4..8], b"ftyp");
-                    assert!(!rendition.is_empty());
+                    let before = self.inits.insert((rendition.to_string(), n), is_still(&bytes));
+                    assert_eq!(before, None, "{rendition}: init {n} is written once");
                 }
                 Output::Part { rendition, msn, index, bytes, length, offset } => {
                     let file = self.files.entry(rendition.to_string()).or_default();
@@ -296,6 +361,10 @@ impl World {
                         file.extend_from_slice(chunk);
                     }
                     assert_eq!(file.len() as u64, offset + length);
+                    let stills = bytes[1..].iter().filter(|payload| payload.starts_with(STILL)).count();
+                    let shows_still = self.inits[&(rendition.to_string(), self.init_now[&*rendition])];
+                    let expected = if shows_still { bytes.len() - 1 } else { 0 };
+                    assert_eq!(stills, expected, "{rendition} {msn}.{index} is what its init segment says");
                     let header = &bytes[0];
                     let sequence = u32::from_be_bytes(header[20..24].try_into().unwrap());
                     let before = self.sequence.insert(rendition.to_string(), sequence);
@@ -303,10 +372,18 @@ impl World {
                     self.bytes_of.insert((rendition.to_string(), msn, index), length);
                 }
                 Output::SegmentDone { .. } => {}
-                Output::Journal(record) => journal::encode(&record, &mut self.journal),
+                Output::Journal(record) => {
+                    if let journal::Record::Segment { rendition, init, .. } = &record {
+                        self.init_now.insert(rendition.clone(), *init);
+                    }
+                    journal::encode(&record, &mut self.journal);
+                }
                 Output::Window(window) => self.window(window),
                 Output::Multivariant(multivariant) => self.multivariant = Some(multivariant),
                 Output::Transcode(order) => self.transcoder.take(order, self.now),
+                Output::Slate(wanted) => {
+                    self.stills = self.slate_takes.map(|takes| (self.now + takes, wanted));
+                }
                 Output::Health(warnings) => self.health = warnings,
                 Output::Ended => {
                     assert!(self.windows.values().all(|window| window.ended), "ENDLIST everywhere");
@@ -371,6 +448,8 @@ impl World {
             let (first_name, first) = segments[0];
             for (name, segment) in &segments[1..] {
                 let what = format!("segment {msn} of {first_name} and {name}");
+                let hole = |segment: &Segment| segment.slate.map(|slate| slate.first_msn);
+                assert_eq!(hole(first), hole(segment), "{what}");
                 assert_eq!(first.discontinuity, segment.discontinuity, "{what}");
                 assert_eq!(first.discontinuity_sequence, segment.discontinuity_sequence, "{what}");
                 let lag = |segment: &Segment| {
@@ -450,6 +529,9 @@ pub(crate) fn check_window(window: &Window) {
             assert!(seam.abs() <= slack, "(68) {name} {}: seam of {seam}", segment.msn);
             let grows = u64::from(segment.discontinuity);
             assert_eq!(segment.discontinuity_sequence, before.discontinuity_sequence + grows, "(41)");
+            let same_media =
+                before.init == segment.init || segment.discontinuity || segment.gap || before.gap;
+            assert!(same_media, "{name} {}: another init segment without a discontinuity", segment.msn);
             let date = (segment.program_date_time - before.program_date_time).num_microseconds().unwrap()
                 as f64
                 / 1e6;

@@ -155,10 +155,19 @@ fn strokes(path: &str) -> Vec<Segment> {
     segments
 }
 
+/// A letter that would be drawn as what it is.
+pub(crate) fn has(letter: char) -> bool {
+    path(letter).is_some()
+}
+
 /// A letter's width in units and its path. What is not drawn yet is a box.
-#[rustfmt::skip]
 fn glyph(letter: char) -> (f32, &'static str) {
-    match letter {
+    path(letter).unwrap_or((3.6, "M 0 0 L 3.6 0 L 3.6 7 L 0 7 L 0 0"))
+}
+
+#[rustfmt::skip]
+fn path(letter: char) -> Option<(f32, &'static str)> {
+    Some(match letter {
         ' ' => (1.6, ""),
         '0' => (4.0, "A 2 3.5 2 3.5 0 360"),
         '1' => (4.0, "M 0.7 5.6 L 2.3 7 L 2.3 0"),
@@ -233,8 +242,24 @@ fn glyph(letter: char) -> (f32, &'static str) {
         '(' => (1.3, "A 3 2.8 2.8 5 128 232"),
         ')' => (1.3, "A -1.7 2.8 2.8 5 52 -52"),
         '·' => (0.0, "M 0 2.7 L 0 2.8"),
-        _ => (3.6, "M 0 0 L 3.6 0 L 3.6 7 L 0 7 L 0 0"),
-    }
+        '\'' => (0.0, "M 0 7 L 0 5.4"),
+        '"' => (1.2, "M 0 7 L 0 5.4 M 1.2 7 L 1.2 5.4"),
+        '!' => (0.0, "M 0 7 L 0 2 M 0 0.1 L 0 0.2"),
+        '?' => (3.2, "A 1.6 5.2 1.6 1.8 170 -60 L 1.6 2 M 1.6 0.1 L 1.6 0.2"),
+        ';' => (0.4, "M 0.3 0.3 L -0.1 -1.2 M 0.3 4.6 L 0.3 4.7"),
+        '&' => (4.6, "M 4.6 0 L 1.2 4.8 A 2 5.7 1.2 1.3 220 -40 L 0.6 2.8 A 1.9 1.6 1.9 1.6 140 340 L 4.4 3"),
+        '#' => (4.0, "M 1.2 0.6 L 1.6 6.4 M 2.6 0.6 L 3 6.4 M 0.2 2.4 L 3.8 2.4 M 0.4 4.6 L 4 4.6"),
+        '%' => (5.0, "A 1 5.6 1 1.3 0 360 M 5 1.4 A 4 1.4 1 1.3 0 360 M 0.6 0 L 4.4 7"),
+        '*' => (2.4, "M 0 4.2 L 2.4 6.2 M 0 6.2 L 2.4 4.2 M 1.2 3.8 L 1.2 6.6"),
+        '_' => (3.6, "M 0 -0.6 L 3.6 -0.6"),
+        '@' => (6.0, "A 3 3 1.4 1.6 0 360 M 4.4 4.6 L 4.6 2 A 5.2 2.2 0.8 0.8 190 360 A 3 2.8 3 3.6 0 300"),
+        '[' => (1.3, "M 1.3 7.4 L 0 7.4 L 0 -1 L 1.3 -1"),
+        ']' => (1.3, "M 0 7.4 L 1.3 7.4 L 1.3 -1 L 0 -1"),
+        '<' => (3.4, "M 3.4 5 L 0 2.9 L 3.4 0.8"),
+        '>' => (3.4, "M 0 5 L 3.4 2.9 L 0 0.8"),
+        '|' => (0.0, "M 0 7.4 L 0 -1.4"),
+        _ => return None,
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes of letters on a screen")]

@@ -1,9 +1,9 @@
 //! The demo's lecture: pictures and sound made here, encoded, and written as pipe frames at the pace of a camera.
 
 mod barcode;
-mod canvas;
+pub(crate) mod canvas;
 mod clock;
-mod font;
+pub(crate) mod font;
 mod scene;
 mod sound;
 
@@ -203,7 +203,8 @@ fn config(track: TrackKind, record: bytes::Bytes) -> FromGenerator {
     FromGenerator::TrackConfig { track, record }
 }
 
-fn to_frame(canvas: &Canvas) -> Result<frame::Video> {
+/// The picture as libav takes it.
+pub(crate) fn to_frame(canvas: &Canvas) -> Result<frame::Video> {
     let (width, height) = (u32::try_from(canvas.width())?, u32::try_from(canvas.height())?);
     let mut frame = frame::Video::new(Pixel::YUV420P, width, height);
     for plane in 0..3 {

@@ -48,6 +48,8 @@ pub(crate) enum Effort {
     Watched,
     /// x264's `ultrafast`: a drawing for a demo, made beside everything else.
     Drawn,
+    /// A slate: nothing in it moves, and a decoder of any source must be able to take it. Main profile at any size.
+    Still,
 }
 
 /// What the numbers in a picture mean (ITU-T H.273).
@@ -175,9 +177,10 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     let pixel_rate = f64::from(settings.width) * f64::from(settings.height) * rate;
     let threads = if pixel_rate > PIXEL_RATE_OF_ONE_THREAD { 2 } else { 1 };
     let sliced = u8::from(threads > 1);
-    let profile = if settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
+    let still = matches!(settings.effort, Effort::Still);
+    let profile = if still || settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
     let (preset, quantizer_min) = match settings.effort {
-        Effort::Watched => ("veryfast", QUANTIZER_MIN),
+        Effort::Watched | Effort::Still => ("veryfast", QUANTIZER_MIN),
         Effort::Drawn => ("ultrafast", QUANTIZER_MIN_DRAWN),
     };
     let x264 = format!(

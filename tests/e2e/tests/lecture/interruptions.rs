@@ -13,7 +13,7 @@ use e2e::{
     follow::{Rendition, resolve},
 };
 
-use crate::stage::{Stage, gap_seconds};
+use crate::stage::{Stage, slate_seconds};
 
 const CLIP: Clip = Clip { seconds: 60, ..PLAIN };
 /// A few segments on a busy machine.
@@ -30,7 +30,7 @@ fn a_publisher_that_drops_for_five_seconds_goes_on_where_he_was() -> Result<()> 
     source.follow(A_WHILE, |seen| seen.segments.keys().last().is_some_and(|msn| *msn >= before))?;
     publisher.drop_connection()?;
 
-    source.follow(A_WHILE, |seen| gap_seconds(&seen.list) >= 5.0)?;
+    source.follow(A_WHILE, |seen| slate_seconds(&seen.list) >= 5.0)?;
     let gone_at = source.list.newest().map_or(0, |(msn, _)| msn);
     let publisher = stage.publish_from(CLIP, 30.0)?;
     source.follow(A_WHILE, |seen| seen.segments.keys().filter(|msn| **msn > gone_at).count() >= 2)?;
@@ -39,6 +39,7 @@ fn a_publisher_that_drops_for_five_seconds_goes_on_where_he_was() -> Result<()> 
     source.follow(A_WHILE, |_| false)?;
 
     ensure!(source.broken.is_empty(), "broke rules:\n{}", source.broken.join("\n"));
+    ensure!(source.gaps.is_empty(), "the slate leaves no gaps: {:?}", source.gaps);
     ensure!(source.stillest < STILL_MAX, "the playlist stood still for {:?}", source.stillest);
     let numbers: Vec<_> = decode::frames(&source.runs()?)?.iter().filter_map(|frame| frame.number).collect();
     ensure!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "pictures in order, none twice: {numbers:?}");

@@ -11,7 +11,7 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, gap_seconds};
+use crate::stage::{Stage, slate_seconds};
 
 const CLIP: Clip = Clip { seconds: 140, ..PLAIN };
 /// Later than the pages can have come before the drop, so that the pictures tell who sent them.
@@ -48,13 +48,83 @@ fn a_student_watches_switches_scrubs_and_survives_a_drop() -> Result<()> {
     })?;
     publisher.drop_connection()?;
     let mut source = stage.rendition(&stage.playable()?, "source")?;
-    source.follow(A_WHILE, |seen| gap_seconds(&seen.list) >= 5.0)?;
+    source.follow(A_WHILE, |seen| slate_seconds(&seen.list) >= 5.0)?;
     let _publisher = stage.publish_from(CLIP, RETURNS_AT_S.into())?;
     let seen = script.finish(A_WHILE)?;
     println!("the page measured {seen}");
     let number = |field: &str| seen[field].as_f64().with_context(|| format!("{field} in {seen}"));
     ensure!(number("latency_p50_s")? < 4.0, "behind the camera by {seen}");
     ensure!(number("stalls")? <= 1.0, "stalls before the drop: {seen}");
+    ensure!(number("longest_stall_in_drop_s")? <= 0.5, "the slate bridges the drop: {seen}");
+    no_errors(&seen)
+}
+
+/// No longer is a picture missed, and players stay as far behind the camera as they were by this.
+const STALL_MAX_S: f64 = 0.5;
+
+#[test]
+fn short_drops_stall_neither_our_page_nor_shaka() -> Result<()> {
+    drops(&[("1s", 1.0), ("2.5s", 2.5)])
+}
+
+/// Too long for every time.
+#[test]
+#[ignore = "takes four minutes: cargo nextest run -p e2e --run-ignored only"]
+fn long_drops_stall_neither_our_page_nor_shaka() -> Result<()> {
+    drops(&[("10s", 10.0), ("59s", 59.0)])
+}
+
+fn drops(outages: &[(&str, f64)]) -> Result<()> {
+    const EACH_S: u32 = 40;
+    let clip = Clip { seconds: 160, ..PLAIN };
+    let stage = Stage::open("Introduction to Astronomy")?;
+    let mut publisher = stage.publish(clip)?;
+    let playlist = stage.playable()?;
+    let (email, password) = stage.server.user("student")?;
+    let mut returns_at_s = EACH_S;
+    let drops: Vec<(f64, std::path::PathBuf, u32, Value)> = outages
+        .iter()
+        .map(|(name, seconds)| {
+            returns_at_s += EACH_S;
+            let file = stage.server.data().join(format!("e2e-drop-{name}"));
+            let told = json!({ "name": name, "file": file, "returns_at_number": returns_at_s * 30 });
+            (*seconds, file, returns_at_s, told)
+        })
+        .collect();
+    let script = Script::start(
+        "drops",
+        &json!({
+            "origin": stage.server.url(""),
+            "session": stage.lecture.session,
+            "email": email,
+            "password": password,
+            "playlist": stage.server.url(&playlist),
+            "shots": repository().join("tests/e2e/shots"),
+            "drops": drops.iter().map(|drop| &drop.3).collect::<Vec<_>>(),
+        }),
+    )?;
+    for (seconds, file, returns_at_s, _) in &drops {
+        eventually("the pages ask for a drop", A_WHILE, || {
+            ensure!(file.exists(), "not yet");
+            Ok(())
+        })?;
+        publisher.drop_connection()?;
+        let gone = std::time::Instant::now();
+        let mut source = stage.rendition(&stage.playable()?, "source")?;
+        // The new connection is made in the meantime; playlists tell the outage as viewers have it.
+        source.follow(A_WHILE, |_| gone.elapsed().as_secs_f64() >= *seconds)?;
+        publisher = stage.publish_from(clip, (*returns_at_s).into())?;
+    }
+    let seen = script.finish(A_WHILE)?;
+    println!("the pages measured {seen}");
+    for drop in seen["drops"].as_array().context("every drop was measured")? {
+        for player in ["hls", "shaka"] {
+            let number =
+                |field: &str| drop[player][field].as_f64().with_context(|| format!("{field} in {drop}"));
+            ensure!(number("longest_stall_s")? <= STALL_MAX_S, "{player} stalls: {drop}");
+            ensure!(number("further_behind_s")?.abs() <= STALL_MAX_S, "{player} is moved: {drop}");
+        }
+    }
     no_errors(&seen)
 }
 

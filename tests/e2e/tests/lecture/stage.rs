@@ -65,6 +65,12 @@ impl Stage {
     }
 }
 
+/// How much of what is listed is the slate's.
+pub(crate) fn slate_seconds(list: &Media) -> f64 {
+    let parts = list.all().filter(|segment| segment.slate).flat_map(|segment| &segment.parts);
+    parts.filter(|part| !part.gap).map(|part| part.duration_s).sum()
+}
+
 /// How much of what is listed has no media.
 pub(crate) fn gap_seconds(list: &Media) -> f64 {
     list.all().flat_map(|segment| &segment.parts).filter(|part| part.gap).map(|part| part.duration_s).sum()

@@ -1,0 +1,77 @@
+// Short drops of the publisher, watched at the same time by our page (hls.js) and by shaka-player.
+
+import { writeFileSync } from 'node:fs';
+import { argument, logIn, look, percentile, playing, samples, shot, stalls, untilNumber, withPage } from './chromium.mjs';
+
+const SHAKA = 'node_modules/shaka-player/dist/shaka-player.compiled.js';
+const FPS = 30;
+
+await withPage({}, async (page) => {
+  await page.goto(`${argument.origin}/watch/${argument.session}`);
+  await logIn(page);
+  await playing(page);
+  const shaka = await shakaPage(page.context());
+  const players = { hls: page, shaka };
+  for (const player of Object.values(players)) {
+    await look(player);
+    await untilNumber(player, { min: 0 });
+  }
+
+  const measured = { drops: [] };
+  for (const { name, file, returns_at_number: returnsAt } of argument.drops) {
+    // What is measured before a drop is measured in steady play.
+    await Promise.all(Object.values(players).map((player) => steady(player)));
+    const before = {};
+    for (const [player, its] of Object.entries(players)) {
+      before[player] = { behind: await behind(its), stalls: (await stalls(its)).length };
+    }
+    writeFileSync(file, '');
+    await Promise.all(Object.values(players).map((player) => untilNumber(player, { min: returnsAt }, 60_000)));
+    await Promise.all(Object.values(players).map((player) => untilNumber(player, { min: returnsAt + 10 * FPS }, 60_000)));
+    const drop = { name };
+    for (const [player, its] of Object.entries(players)) {
+      const late = (await stalls(its)).slice(before[player].stalls).map((stall) => stall.seconds);
+      drop[player] = { longest_stall_s: Math.max(0, ...late), further_behind_s: (await behind(its)) - before[player].behind };
+    }
+    measured.drops.push(drop);
+    await shot(page, `drop-${name}`);
+  }
+  return measured;
+});
+
+/** Three seconds of play without a stall: the event to wait for is the picture itself. */
+async function steady(page) {
+  await page.waitForFunction(() => {
+    const late = window.seen.samples.filter((sample) => sample.wall > Date.now() - 3_000);
+    const numbers = late.every((sample) => sample.number !== null);
+    return late.length > 15 && numbers && late.at(-1).at - late[0].at > 2.5;
+  });
+}
+
+/** Seconds from media time to the clock, by the last looks: how far it is behind, but for a constant. */
+async function behind(page) {
+  const late = (await samples(page)).slice(-20);
+  return percentile(late.map((sample) => sample.wall / 1000 - sample.at), 0.5);
+}
+
+async function shakaPage(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const html = '<!doctype html><title>shaka</title><video muted autoplay playsinline width="1280" height="720"></video>';
+  const address = `${argument.origin}/shaka-test`;
+  // Served from the playlists' own origin, so that no other rules apply than to our page.
+  await page.route(address, (route) => route.fulfill({ contentType: 'text/html', body: html }));
+  await page.goto(address);
+  await page.addScriptTag({ path: SHAKA });
+  await page.evaluate(async (playlist) => {
+    window.shaka.polyfill.installAll();
+    const player = new window.shaka.Player();
+    await player.attach(document.querySelector('video'));
+    player.configure({ streaming: { lowLatencyMode: true } });
+    player.addEventListener('error', (event) => console.error(`shaka: ${event.detail.code} ${event.detail.data}`));
+    await player.load(playlist);
+    await document.querySelector('video').play();
+  }, argument.playlist);
+  await playing(page);
+  return page;
+}
