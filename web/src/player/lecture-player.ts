@@ -18,6 +18,8 @@ const SETTINGS: Partial<HlsConfig> = {
   liveSyncOnStallIncrease: 0.5,
   backBufferLength: 30,
   maxMaxBufferLength: 60,
+  // The marks of slates would become a text track of a data: URL, which our rules for pages forbid.
+  enableDateRangeMetadataCues: false,
   workerPath,
 };
 
