@@ -53,8 +53,10 @@ impl Recovered {
 
     /// The course's title, as a publisher told it last.
     pub(crate) fn title(&self) -> Option<&str> {
-        let title = |record| if let &Record::Title(ref title) = record { Some(title.as_str()) } else { None };
-        self.records.iter().rev().find_map(title)
+        self.records.iter().rev().find_map(|record| {
+            let Record::Title(title) = record else { return None };
+            Some(title.as_str())
+        })
     }
 
     pub(crate) fn length_of(&self, rendition: &str) -> u64 {
