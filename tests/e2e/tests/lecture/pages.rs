@@ -68,7 +68,7 @@ fn short_drops_do_not_stall_our_page_and_shaka_plays_on() -> Result<()> {
 
 /// Too long for every time.
 #[test]
-#[ignore = "takes four minutes: cargo nextest run -p e2e --run-ignored only"]
+#[ignore = "takes four minutes: make soak runs it"]
 fn long_drops_do_not_stall_our_page_and_shaka_plays_on() -> Result<()> {
     drops(&[("10s", 10.0), ("59s", 59.0)])
 }
@@ -149,8 +149,7 @@ fn three_tabs_share_the_six_connections_of_plain_http() -> Result<()> {
     let number = |tab: &Value, field: &str| tab[field].as_f64().with_context(|| format!("{field} in {tab}"));
     let mut holding = 0;
     for tab in tabs {
-        // Three decoders on a busy machine stumble; a tab without connections stands for good.
-        ensure!(number(tab, "stalled_s")? < 4.0, "a tab stalled: {seen}");
+        ensure!(number(tab, "stalled_s")? <= STALL_MAX_S, "a tab stalled: {seen}");
         // A reload and its rendition's part at a time; what waits for a place is not sent.
         ensure!(number(tab, "played_s")? > 9.0, "a tab stood still: {seen}");
         holding += i32::from(number(tab, "held")? > 0.0);
