@@ -197,7 +197,7 @@ impl<M: Media> Segmenter<M> {
             return;
         }
         while let Some(cut) = plan.by_msn(self.msn + 1).copied().filter(|cut| cut.at <= position) {
-            self.cross_in_gap(&cut, out);
+            self.cross_in_gap(&cut, plan, out);
         }
         if !self.books.has_begun() {
             return;
@@ -205,17 +205,32 @@ impl<M: Media> Segmenter<M> {
         while self.session_ceil(self.gap_line()) <= position {
             let line = self.gap_line();
             self.list_gap(line, out);
+            // What was recorded ends before it: nothing is left that could begin the next segment early.
+            self.hole_slack = HOLE_SLACK;
         }
     }
 
-    fn cross_in_gap(&mut self, cut: &Cut, out: &mut VecDeque<Output>) {
+    fn cross_in_gap(&mut self, cut: &Cut, plan: &Plan, out: &mut VecDeque<Output>) {
         let own = self.own_ceil(cut.at);
-        let begun = self.books.has_begun();
+        if !self.books.has_begun() {
+            self.cross(cut, own.max(self.end), out);
+            return;
+        }
+        let end = self.session(self.end);
         // A slate begins everywhere at once.
         let slack = if cut.slate { HOLE_SLACK } else { self.hole_slack };
-        let near = (self.session(self.end) - cut.at).abs() <= slack && self.end > self.segment_start;
-        let start = if begun && !cut.brings(M::VIDEO) && near { self.end } else { own.max(self.end) };
-        self.cross(cut, start, out);
+        let near = (end - cut.at).abs() <= slack && self.end > self.segment_start;
+        // What begins early must not be too long at the cut after it.
+        let next = plan.by_msn(cut.msn + 1);
+        let fits = next.is_none_or(|next| next.at - end <= self.lengths.segment_limit);
+        let start = if !cut.brings(M::VIDEO) && near && fits { self.end } else { own };
+        // Nor may the one that ends be: it began before its own cut, if the cut comes too late for it.
+        self.cross(cut, start.min(self.limit()).max(self.end), out);
+    }
+
+    /// Where the segment must have ended.
+    fn limit(&self) -> i64 {
+        self.segment_start + self.own_floor(self.lengths.segment_limit)
     }
 
     /// Ends the segment at `start` and begins the cut's there. What is between the end and `start` becomes a gap.

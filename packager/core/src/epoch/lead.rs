@@ -290,23 +290,23 @@ impl Epoch {
     /// stands for it.
     fn repeat_picture(&mut self, now: Instant) {
         let head = self.timeline.head(now);
-        let transcoding = self.transcoding;
-        let Some(video) = self.video.as_mut().filter(|video| transcoding && video.may_repeat()) else {
-            return;
-        };
-        if head < video.newest_shown + REPEAT_AFTER {
-            return;
+        while self.transcoding
+            && let Some(video) = self.video.as_mut().filter(|video| video.may_repeat())
+            && head >= video.newest_shown + REPEAT_AFTER
+        {
+            let last = self.plan.last().map_or(i64::MIN / 2, |cut| cut.at);
+            // A segment may have no room left for as long as nothing came.
+            let at = (head - TRAIL).min(last + self.lengths.segment_max).max(video.newest_shown + 1);
+            video.newest = at;
+            video.newest_shown = at;
+            video.repeated_to = at;
+            self.plan.position = self.plan.position.max(at);
+            let cut = at - last >= self.lengths.segment_even;
+            if cut {
+                self.cut(at, true);
+            }
+            self.outputs.push_back(Output::Transcode(Transcode::Advance { at: MediaTime::session(at), cut }));
         }
-        let at = head - TRAIL;
-        video.newest = at;
-        video.newest_shown = at;
-        video.repeated_to = at;
-        self.plan.position = self.plan.position.max(at);
-        let cut = self.plan.last().is_some_and(|last| at - last.at >= self.lengths.segment_even);
-        if cut {
-            self.cut(at, true);
-        }
-        self.outputs.push_back(Output::Transcode(Transcode::Advance { at: MediaTime::session(at), cut }));
     }
 
     /// How far renditions without media stay behind: for a slate nothing is waited for.

@@ -195,8 +195,9 @@ impl Epoch {
             let first = source.into_iter().chain(audio).fold(end, i64::min);
             let at = first.max(last.at + SEGMENT_WORTH);
             self.cut(at, false);
-            self.hole_from_restart = self.plan.last().map(|cut| cut.msn);
         }
+        // The last segment of the plan begins earlier where a rendition's media ended earlier.
+        self.hole_from_restart = self.plan.last().map(|cut| cut.msn);
         let reserved_to = self.reserved_to;
         while let Some(last) = self.plan.last()
             && last.msn + 1 < reserved_to

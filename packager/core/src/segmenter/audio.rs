@@ -121,7 +121,7 @@ impl Segmenter<Sound> {
             let cut = plan.by_msn(self.msn + 1).copied();
             if self.gap {
                 let Some(cut) = cut else { break };
-                if !(self.resume_in_slate(&cut, frontier, out) || self.resume(&cut, frontier, out)) {
+                if !(self.resume_in_slate(&cut, plan, frontier, out) || self.resume(&cut, frontier, out)) {
                     break;
                 }
                 continue;
@@ -166,12 +166,12 @@ impl Segmenter<Sound> {
     }
 
     /// Leaves a hole of gaps where the slate begins. False: that is not due, or not possible.
-    fn resume_in_slate(&mut self, cut: &Cut, frontier: i64, out: &mut VecDeque<Output>) -> bool {
+    fn resume_in_slate(&mut self, cut: &Cut, plan: &Plan, frontier: i64, out: &mut VecDeque<Output>) -> bool {
         let possible = cut.is_away() && cut.discontinuity && self.media.has_silence();
         if !possible || cut.at > frontier {
             return false;
         }
-        self.cross_in_gap(cut, out);
+        self.cross_in_gap(cut, plan, out);
         self.gap = false;
         self.media.away = true;
         true
@@ -313,11 +313,6 @@ impl Segmenter<Sound> {
             // No frame is to come that would tell.
             self.close_part(out);
         }
-    }
-
-    /// Where the segment must have ended.
-    fn limit(&self) -> i64 {
-        self.segment_start + self.own_floor(self.lengths.segment_limit)
     }
 
     fn frame_ticks(&self) -> i64 {

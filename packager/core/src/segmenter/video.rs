@@ -179,15 +179,14 @@ impl Segmenter<Pictures> {
             self.leave(out);
             while let Some(missed) = plan.by_msn(self.msn + 1).copied().filter(|missed| missed.msn < cut.msn)
             {
-                self.cross_in_gap(&missed, out);
+                self.cross_in_gap(&missed, plan, out);
             }
         }
-        let too_long =
-            self.books.has_begun() && picture.pts - self.segment_start > self.lengths.segment_limit;
-        if picture.pts > cut.at + if too_long { 0 } else { KEY_TOLERANCE } {
-            // Its first picture comes later than the cut: a gap stands before it.
+        let too_long = self.books.has_begun() && picture.pts > self.limit();
+        if picture.pts > cut.at + KEY_TOLERANCE || too_long {
+            // Its first picture comes later than the cut, or than the segment before can last: a gap stands before it.
             self.leave(out);
-            self.cross_in_gap(cut, out);
+            self.cross_in_gap(cut, plan, out);
             self.fill_open(picture.pts, out);
             self.hold_first(picture);
             return;

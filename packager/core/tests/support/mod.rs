@@ -286,6 +286,13 @@ impl World {
         Some(wanted)
     }
 
+    /// The process does not run for a while: nothing is done in time, and all at once afterwards.
+    pub(crate) fn sleep_through(&mut self, span: Duration) {
+        self.now += span;
+        self.epoch.timeout(self.now);
+        self.drain();
+    }
+
     pub(crate) fn wall_now(&self) -> DateTime<Utc> {
         self.wall + TimeDelta::from_std(self.now - self.origin).unwrap()
     }
