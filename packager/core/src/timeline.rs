@@ -114,15 +114,19 @@ impl Timeline {
         offset
     }
 
-    /// Media came for a time that is gone. True when that has lasted so long that the publication was moved
-    /// forward: its next unit finds its place anew.
+    /// Media came for a time that is gone. True when that has lasted so long that the publication is to be
+    /// [moved forward](Timeline::move_forward) where it can begin.
     pub(crate) fn came_late(&mut self, now: Instant) -> bool {
         let since = *self.publication.late_since.get_or_insert(now);
-        if now.saturating_duration_since(since) < LATE_FOR_GOOD {
-            return false;
+        now.saturating_duration_since(since) >= LATE_FOR_GOOD
+    }
+
+    /// From here on the publication's units stand later by so much.
+    pub(crate) fn move_forward(&mut self, by: i64) {
+        self.publication.offset = self.publication.offset.map(|offset| offset.saturating_add(by));
+        for newest in self.publication.newest.iter_mut().flatten() {
+            *newest = newest.saturating_add(by);
         }
-        self.publication = Publication::default();
-        true
     }
 
     /// Media is on time again.

@@ -334,6 +334,38 @@ fn a_publisher_who_stays_late_is_moved_forward() {
     world.check_renditions();
 }
 
+/// The longest stretch of a rendition that is a slate's or a gap, in seconds.
+fn longest_hole(world: &World, rendition: &str) -> f64 {
+    let mut longest: f64 = 0.0;
+    let mut hole = 0.0;
+    for segment in world.windows[rendition].segments.iter() {
+        let shown = !segment.gap && segment.slate.is_none();
+        hole = if shown { 0.0 } else { hole + segment.duration.seconds() };
+        longest = longest.max(hole);
+    }
+    longest
+}
+
+#[test]
+fn a_publisher_whose_encoder_is_too_slow_is_seen_again_and_again() {
+    for (video, audio) in [(true, Some((48_000, 2))), (true, None), (false, Some((48_000, 2)))] {
+        let mut world = World::new(Config::default());
+        let publisher = Publisher { video, audio, ..Publisher::default() };
+        let from = world.now;
+        world.start();
+        for (at, item) in publisher.items(seconds(120)) {
+            world.item(item, from + at * 5 / 4);
+        }
+        for rendition in world.windows.keys() {
+            // A second until it is late, three of lateness, up to 2.5 s to a keyframe, and a part to round up.
+            let hole = longest_hole(&world, rendition);
+            assert!(hole < 7.1, "{rendition}: {hole} s without the lecture");
+        }
+        world.end();
+        world.check_renditions();
+    }
+}
+
 #[test]
 fn keyframes_too_far_apart_withhold_the_source_and_a_rung_takes_its_place() {
     let mut world = World::new(Config::default());

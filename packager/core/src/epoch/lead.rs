@@ -41,13 +41,13 @@ pub(super) enum Leader {
 
 impl Epoch {
     /// A picture of the source.
-    pub(super) fn picture(&mut self, picture: Picture, now: Instant) {
+    pub(super) fn picture(&mut self, mut picture: Picture, now: Instant) {
         if self.video.is_none() {
             // What renditions there are was told when the epoch opened.
             self.pictures_too_late = true;
             return;
         }
-        if self.leader != Leader::Video && !self.pictures_return(&picture, now) {
+        if self.leader != Leader::Video && !self.pictures_return(&mut picture, now) {
             return;
         }
         let video = self.video.as_mut().expect("asked just above");
@@ -76,19 +76,26 @@ impl Epoch {
         }
     }
 
-    /// Pictures take the lead again at a keyframe that nothing is listed beyond.
-    fn pictures_return(&mut self, picture: &Picture, now: Instant) -> bool {
-        if !picture.key {
-            return false;
-        }
+    /// Pictures take the lead again at a keyframe that nothing is listed beyond. A publisher who stays late, as one
+    /// does whose encoder is too slow, is moved forward by as much as he is late.
+    fn pictures_return(&mut self, picture: &mut Picture, now: Instant) -> bool {
         let mut occupied = self.plan.last().map_or(0, |cut| cut.at + 1);
         occupied = occupied.max(self.video.as_ref().map_or(0, |video| video.newest_shown + 1));
         occupied = occupied.max(self.source.as_ref().map_or(0, Segmenter::occupied_to));
         if self.leader == Leader::Clock {
             occupied = occupied.max(self.audio.as_ref().map_or(0, Segmenter::occupied_to));
         }
-        if picture.pts < occupied || self.video.as_ref().is_some_and(|video| picture.dts <= video.newest) {
-            self.timeline.came_late(now);
+        let decoded = self.video.as_ref().map_or(i64::MIN, |video| video.newest.saturating_add(1));
+        if picture.pts < occupied || picture.dts < decoded {
+            if !(self.timeline.came_late(now) && picture.key) {
+                return false;
+            }
+            let by = (occupied.max(self.timeline.head(now)) - picture.pts).max(decoded - picture.dts);
+            self.timeline.move_forward(by);
+            picture.dts += by;
+            picture.pts += by;
+        }
+        if !picture.key {
             return false;
         }
         self.timeline.on_time();
@@ -193,7 +200,7 @@ impl Epoch {
     }
 
     /// A frame of sound.
-    pub(super) fn sound(&mut self, at: i64, payload: Bytes, now: Instant) {
+    pub(super) fn sound(&mut self, mut at: i64, payload: Bytes, now: Instant) {
         if self.audio.is_none() {
             return;
         }
@@ -210,29 +217,34 @@ impl Epoch {
                 }
                 self.plan.position = self.plan.position.max(at);
             }
-            Leader::Clock => self.sound_returns(at, now),
+            Leader::Clock => at = self.sound_returns(at, now),
         }
         if let Some(audio) = &mut self.audio {
             audio.frame(at, payload);
         }
     }
 
-    fn sound_returns(&mut self, at: i64, now: Instant) {
+    /// Answers where the sound stands: a publisher without pictures who stays late is moved forward.
+    fn sound_returns(&mut self, mut at: i64, now: Instant) -> i64 {
         let waited =
             self.first_unit_at.is_some_and(|first| now.saturating_duration_since(first) >= PICTURELESS_AFTER);
         if self.video.is_some() && !waited {
-            return;
+            return at;
         }
-        if at < self.occupied_to() {
-            if self.video.is_none() {
-                self.timeline.came_late(now);
+        let occupied = self.occupied_to();
+        if at < occupied {
+            if self.video.is_some() || !self.timeline.came_late(now) {
+                return at;
             }
-            return;
+            let by = occupied.max(self.timeline.head(now)) - at;
+            self.timeline.move_forward(by);
+            at += by;
         }
         self.timeline.on_time();
         self.leader = Leader::Audio;
         self.cut_hole_before(at);
         self.cut(at, true);
+        at
     }
 
     /// Hands the lead on where it is due, and lets every rendition follow the plan.

@@ -86,7 +86,11 @@ fn write(lecture: &Lecture, output: &mut impl Write) -> Result<()> {
 
     let (start, start_ms) = (clock::now(), clock::unix_ms());
     let end = lecture.seconds.map(|seconds| MediaTime::from_duration(Duration::from_secs_f64(seconds)));
-    for number in 0.. {
+    let mut number = 0;
+    loop {
+        if lecture.realtime {
+            number = picture.caught_up(number, clock::now().saturating_duration_since(start));
+        }
         let time = picture.time(number);
         if end.is_some_and(|end| time >= end) {
             sound.write_until(time.ticks(), output)?;
@@ -101,15 +105,20 @@ fn write(lecture: &Lecture, output: &mut impl Write) -> Result<()> {
         let packet = picture.make(number, unix_ms)?;
         sound.write_until(time.ticks(), output)?;
         worker::put(output, &FromGenerator::Packet(packet))?;
+        number += 1;
     }
-    Ok(())
 }
+
+/// A camera whose computer is this far behind does not take the pictures between (0.2 s).
+const BEHIND_MAX: Duration = Duration::from_millis(200);
 
 struct PictureTrack {
     scene: Scene,
     encoder: libav::Encoder,
     frame_rate: FrameRate,
     gop_frames: u64,
+    /// The first picture of the next group.
+    next_key: u64,
 }
 
 impl PictureTrack {
@@ -136,7 +145,23 @@ impl PictureTrack {
         let encoder = libav::Encoder::new(&settings).context("open x264")?;
         let rate = f64::from(frame_rate.numerator) / f64::from(frame_rate.denominator);
         let gop_frames = (lecture.gop_seconds * rate).round().max(1.0) as u64;
-        Ok(Self { scene: Scene::new(width as usize, height as usize), encoder, frame_rate, gop_frames })
+        Ok(Self {
+            scene: Scene::new(width as usize, height as usize),
+            encoder,
+            frame_rate,
+            gop_frames,
+            next_key: 0,
+        })
+    }
+
+    /// The picture to make next when `number` is due and so much time has passed: on a machine that is too slow
+    /// pictures are left out, as by a camera, and the lecture stays at its time.
+    fn caught_up(&self, number: u64, elapsed: Duration) -> u64 {
+        if elapsed < self.time(number).as_duration() + BEHIND_MAX {
+            return number;
+        }
+        let rate = (u128::from(self.frame_rate.numerator), u128::from(self.frame_rate.denominator) * 1_000);
+        u64::try_from(elapsed.as_millis() * rate.0 / rate.1).map_or(number, |due| due.max(number))
     }
 
     /// When a picture is shown.
@@ -150,7 +175,11 @@ impl PictureTrack {
         let time = self.time(number);
         let media_ms = u64::try_from(time.as_ms()).unwrap_or(0);
         let frame = to_frame(self.scene.draw(Moment { frame: number, media_ms, unix_ms }))?;
-        let unit = self.encoder.encode(&frame, time.ticks(), number.is_multiple_of(self.gop_frames))?;
+        let key = number >= self.next_key;
+        if key {
+            self.next_key = (number / self.gop_frames + 1) * self.gop_frames;
+        }
+        let unit = self.encoder.encode(&frame, time.ticks(), key)?;
         let libav::Unit { pts, key, payload } = unit.context("x264 held a picture back")?;
         Ok(Packet { track: TrackKind::Video, pts, dts: pts, key, cut: key, payload })
     }
@@ -233,4 +262,34 @@ fn read_whole(input: &mut impl Read, buffer: &mut [u8]) -> Result<bool> {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_left_out_when_the_machine_is_too_slow() {
+        let frame_rate = FrameRate { numerator: 30, denominator: 1 };
+        let (gop_seconds, bitrate_kbps, seconds) = (2.0, 100, None);
+        let lecture = Lecture {
+            width: 128,
+            height: 96,
+            frame_rate,
+            gop_seconds,
+            bitrate_kbps,
+            realtime: true,
+            seconds,
+        };
+        let mut picture = PictureTrack::new(&lecture).expect("a small encoder opens");
+        assert_eq!(picture.caught_up(30, Duration::from_millis(1_190)), 30, "hurrying is enough");
+        assert_eq!(picture.caught_up(30, Duration::from_millis(3_010)), 90, "the picture of now");
+        let mut keys = Vec::new();
+        for number in [0, 1, 59, 90, 91, 119, 120, 121] {
+            if picture.make(number, 0).expect("it encodes").key {
+                keys.push(number);
+            }
+        }
+        assert_eq!(keys, [0, 90, 120], "the first picture of each group that is begun");
+    }
 }
