@@ -20,7 +20,7 @@ await withPage({}, async (page) => {
   const seconds = argument.seconds ?? 10;
   // So much of the lecture. The second row of its bar code is the wall clock at which a picture was drawn: 40 blocks,
   // white and black, 32 bits of milliseconds, 4 of checksum, black and white.
-  const measured = await page.evaluate(async (seconds) => {
+  const measured = await page.evaluate(async ({ seconds, near_s, limit_s }) => {
     const video = document.querySelector('video');
     const canvas = document.createElement('canvas');
     const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -32,7 +32,10 @@ await withPage({}, async (page) => {
       const row = context.getImageData(0, Math.floor((1.5 * height) / 24), width, 1).data;
       const blocks = Array.from({ length: 40 }, (_, block) => row[4 * Math.floor(((block + 0.5) * width) / 40)] > 126);
       if (!blocks[0] || blocks[1] || blocks[38] || !blocks[39]) return null;
-      const drawn = blocks.slice(2, 34).reduce((value, bit) => value * 2 + (bit ? 1 : 0), 0);
+      const number = (from, to) => blocks.slice(from, to).reduce((value, bit) => value * 2 + (bit ? 1 : 0), 0);
+      const nibbles = Array.from({ length: 8 }, (_, at) => number(2 + 4 * at, 6 + 4 * at));
+      if (nibbles.reduce((sum, nibble) => sum + nibble, 0) % 16 !== number(34, 38)) return null;
+      const drawn = number(2, 34);
       return ((((Date.now() - drawn) % 2 ** 32) + 2 ** 32) % 2 ** 32) / 1000;
     };
     const begin = video.currentTime;
@@ -40,6 +43,7 @@ await withPage({}, async (page) => {
     let longest = 0;
     let at = begin;
     let since = performance.now();
+    const limit = since + limit_s * 1000;
     return new Promise((done) => {
       const timer = setInterval(() => {
         const now = performance.now();
@@ -49,16 +53,18 @@ await withPage({}, async (page) => {
           since = now;
         }
         delays.push(delayS());
-        if (at > begin + seconds) {
+        const enough = at > begin + seconds && delays.some((delay) => delay !== null && delay < near_s);
+        if (enough || now > limit) {
           clearInterval(timer);
           done({ longest_standstill_s: longest / 1000, height: video.videoHeight, delays });
         }
       }, 100);
     });
-  }, seconds);
+  }, { seconds, near_s: argument.near_s ?? Number.POSITIVE_INFINITY, limit_s: seconds + 60 });
   const readable = measured.delays.filter((delay) => delay !== null);
   measured.readable = readable.length / measured.delays.length;
   delete measured.delays;
+  measured.latency_least_s = percentile(readable, 0);
   measured.latency_p50_s = percentile(readable, 0.5);
   measured.latency_p95_s = percentile(readable, 0.95);
   if (argument.again) measured.first_frame_s = opened_s;
