@@ -10,6 +10,7 @@ use std::{
 use axum::body::Body as PageBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use origin_server::Chunks;
 use runtime::clock;
 use tokio::time::{Sleep, sleep};
 
@@ -22,16 +23,19 @@ pub(crate) enum ResponseBody {
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Chunks;
     type Error = axum::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Chunks>, Self::Error>>> {
         match self.get_mut() {
             Self::Media(body) => Pin::new(body).poll_frame(cx).map_err(axum::Error::new),
-            Self::Page(body) => Pin::new(body).poll_frame(cx),
+            Self::Page(body) => {
+                let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+                Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(Chunks::from))))
+            }
         }
     }
 

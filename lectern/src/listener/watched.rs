@@ -8,6 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use origin_server::Chunks;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -93,8 +94,8 @@ pub(super) struct WatchedBody {
     /// Over HTTP/2 a piece is asked for when the peer has taken the one before; over HTTP/1 asking means
     /// nothing (there the stream itself shows whether the peer reads).
     multiplexed: bool,
-    /// What is left of a chunk that is handed out in pieces.
-    rest: Bytes,
+    /// What is left of a frame that is handed out in pieces.
+    rest: Chunks,
 }
 
 impl WatchedBody {
@@ -102,38 +103,41 @@ impl WatchedBody {
         if inner.is_end_stream() {
             request.finish();
         }
-        Self { inner, request: Some(request), multiplexed, rest: Bytes::new() }
+        Self { inner, request: Some(request), multiplexed, rest: Chunks::default() }
     }
 
-    pub(super) const fn unwatched(inner: ResponseBody) -> Self {
-        Self { inner, request: None, multiplexed: false, rest: Bytes::new() }
+    pub(super) fn unwatched(inner: ResponseBody) -> Self {
+        Self { inner, request: None, multiplexed: false, rest: Chunks::default() }
     }
 
-    fn piece(&mut self) -> Frame<Bytes> {
-        if self.rest.len() > PIECE_BYTES {
-            return Frame::data(self.rest.split_to(PIECE_BYTES));
-        }
-        // Copied: the last piece may lie in HTTP/2's buffer for a peer that never takes it, and would keep
-        // the whole chunk.
-        let last = Bytes::copy_from_slice(&self.rest);
-        self.rest = Bytes::new();
-        Frame::data(last)
+    fn piece(&mut self) -> Frame<Chunks> {
+        let len = self.rest.chunk().len();
+        let piece = if len > PIECE_BYTES || len < self.rest.remaining() {
+            self.rest.copy_to_bytes(len.min(PIECE_BYTES))
+        } else {
+            // Copied: the last piece may lie in HTTP/2's buffer for a peer that never takes it, and would keep
+            // the whole chunk.
+            let last = Bytes::copy_from_slice(self.rest.chunk());
+            self.rest = Chunks::default();
+            last
+        };
+        Frame::data(piece.into())
     }
 }
 
 impl Body for WatchedBody {
-    type Data = Bytes;
+    type Data = Chunks;
     type Error = axum::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Chunks>, Self::Error>>> {
         let this = self.get_mut();
         if let Some(request) = this.request.as_ref().filter(|_| this.multiplexed) {
             request.progress();
         }
-        let frame = if this.rest.is_empty() {
+        let frame = if !this.rest.has_remaining() {
             std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx))
         } else {
             Some(Ok(this.piece()))
@@ -162,11 +166,11 @@ impl Body for WatchedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
+        !self.rest.has_remaining() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let more = self.rest.len() as u64;
+        let more = self.rest.remaining() as u64;
         let inner = self.inner.size_hint();
         let mut hint = SizeHint::new();
         hint.set_lower(inner.lower() + more);

@@ -19,7 +19,7 @@ mod playlist;
 mod snapshot;
 
 pub use self::{
-    body::Body,
+    body::{Body, Chunks},
     config::Config,
     feed::{EpochFeed, Feed, Opening, Renditions},
     origin::Origin,
