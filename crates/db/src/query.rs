@@ -131,8 +131,10 @@ impl Query {
 
 /// SQLite has no row locks: a transaction that writes has the whole file to itself.
 fn for_sqlite(sql: &'static str) -> Cow<'static, str> {
-    let Some(at) = sql.find(" for update") else { return Cow::Borrowed(sql) };
-    let rest = &sql[at + " for update".len()..];
+    let lock =
+        [" for update", " for no key update"].into_iter().find_map(|lock| Some((sql.find(lock)?, lock)));
+    let Some((at, lock)) = lock else { return Cow::Borrowed(sql) };
+    let rest = &sql[at + lock.len()..];
     let rest = rest.strip_prefix(" skip locked").unwrap_or(rest);
     Cow::Owned(format!("{}{rest}", &sql[..at]))
 }
@@ -146,6 +148,7 @@ mod tests {
         let check = |sql, expected: &str| assert_eq!(for_sqlite(sql), expected);
         check("select a from b", "select a from b");
         check("select a from b for update", "select a from b");
+        check("select a from b for no key update", "select a from b");
         check("select a from b limit $1 for update skip locked", "select a from b limit $1");
         check(
             "update b set c = 1 where a in (select a from b for update skip locked) returning a",
