@@ -10,7 +10,11 @@ use crate::{
         self,
         rules::{Access, CAPACITY, Chat},
     },
-    enrolments,
+    enrolments::{
+        self,
+        act::{self, NotDone, With},
+        state::Event,
+    },
     http::new_id,
     publications,
     sessions::{self, rows::Session},
@@ -80,7 +84,7 @@ impl Control {
             None => self.demo_course(teacher).await?,
         };
         let mut tx = self.db().begin().await?;
-        enrolments::rows::enrol(&mut tx, new_id(), course_id, student, now).await?;
+        self.demo_place(&mut tx, course_id, teacher, student).await?;
         let key = publications::rotate(&mut tx, self.pepper(), course_id, false, now).await?;
         tx.commit().await?;
         let open = sessions::rows::candidates(self.db(), course_id, now).await?;
@@ -112,6 +116,22 @@ impl Control {
             return Ok(user.id);
         }
         self.create_user(email, role, Some(name), password).await
+    }
+
+    /// The demo's student has a place each time, unless the course is full.
+    async fn demo_place(
+        &self,
+        tx: &mut db::Tx,
+        course: CourseId,
+        teacher: ids::UserId,
+        student: ids::UserId,
+    ) -> Result<(), db::Error> {
+        let held = enrolments::rows::hold_course(tx, course).await?.ok_or(db::Error::NoRow)?;
+        let with = With { by: Some(teacher), ..With::default() };
+        match act::step(tx, &held, student, Event::Give, with, clock::utc()).await {
+            Ok(_) | Err(NotDone::Refused(_)) => Ok(()),
+            Err(NotDone::Database(error)) => Err(error),
+        }
     }
 
     async fn demo_course(&self, teacher: ids::UserId) -> Result<CourseId, db::Error> {

@@ -2,7 +2,8 @@
 //!
 //! Cut by domain, each with its `routes` (HTTP), `rules` (pure) and `rows` (SQL):
 //! - [`accounts`]: people, log-in, refresh tokens, the first set-up.
-//! - [`courses`]: what is taught, and by whom. [`enrolments`]: who learns it.
+//! - [`categories`], [`courses`], [`batches`], [`staff`]: what is taught, and by whom.
+//! - [`enrolments`], [`invites`]: who learns it.
 //! - [`sessions`]: when, and whether it is on air; the worker that ends them.
 //! - [`publications`]: stream keys, who may publish where, what is received now.
 //! - [`playback`]: grants to watch.
@@ -11,16 +12,20 @@
 //! [`Control`] is the door: the executable makes one, mounts its router and feeds it facts.
 
 mod accounts;
+mod batches;
+mod categories;
 mod config;
 mod control;
 mod courses;
 mod demo;
 mod enrolments;
 mod http;
+mod invites;
 mod playback;
 mod publications;
 mod rights;
 mod sessions;
+mod staff;
 
 pub use accounts::UserError;
 pub use config::Config;

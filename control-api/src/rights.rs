@@ -7,10 +7,26 @@ pub use access::jwt::Role;
 pub(crate) enum Relation {
     /// Nothing.
     Stranger,
+    /// Somebody who asked for a place, or waits for one.
+    Applicant,
     /// A student with a place in it.
     Enrolled,
+    /// Helps its teacher with the students.
+    Assistant,
+    /// Teaches it beside its teacher.
+    CoTeacher,
     /// Its teacher.
     Owner,
+}
+
+impl Relation {
+    /// Belongs to those who give the course.
+    pub(crate) const fn is_staff(self) -> bool {
+        match self {
+            Self::Assistant | Self::CoTeacher | Self::Owner => true,
+            Self::Stranger | Self::Applicant | Self::Enrolled => false,
+        }
+    }
 }
 
 /// What somebody wants of a course. Creating one asks [`may_create_courses`].
@@ -18,13 +34,15 @@ pub(crate) enum Relation {
 pub(crate) enum Action {
     /// Its title, its sessions, whether it is live.
     See,
-    /// Its settings, its sessions' plan.
+    /// Its settings, its batches, its sessions' plan.
     Change,
+    /// That there is none any more; and who helps to give it.
+    Own,
     /// Its stream key, shown or rotated.
     StreamKey,
     /// `start-live`, `end-live`, and how the publication does.
     GoLive,
-    /// Who has a place in it.
+    /// Who has a place in it, who asks for one, and invites.
     Enrol,
     /// The lecture.
     Watch,
@@ -36,11 +54,15 @@ pub(crate) enum Action {
 pub(crate) const fn may(role: Role, relation: Relation, open: bool, action: Action) -> bool {
     let admin = matches!(role, Role::Admin);
     let owner = matches!(relation, Relation::Owner);
+    let teaches = owner || matches!(relation, Relation::CoTeacher);
     let related = !matches!(relation, Relation::Stranger);
+    let placed = related && !matches!(relation, Relation::Applicant);
     match action {
         Action::See => open || related || admin,
-        Action::Change | Action::StreamKey | Action::GoLive | Action::Enrol => owner || admin,
-        Action::Watch => related || admin,
+        Action::Own | Action::StreamKey => owner || admin,
+        Action::Change | Action::GoLive => teaches || admin,
+        Action::Enrol => relation.is_staff() || admin,
+        Action::Watch => placed || admin,
         Action::WatchPreview => owner,
     }
 }
@@ -50,6 +72,14 @@ pub(crate) const fn may_create_courses(role: Role) -> bool {
     match role {
         Role::Instructor | Role::Admin => true,
         Role::Student => false,
+    }
+}
+
+/// Admins keep the tree of categories.
+pub(crate) const fn may_keep_categories(role: Role) -> bool {
+    match role {
+        Role::Admin => true,
+        Role::Student | Role::Instructor => false,
     }
 }
 
@@ -76,13 +106,14 @@ pub(crate) fn role_of(word: &str) -> Option<Role> {
 mod tests {
     use super::*;
 
-    /// Columns: See on a private course, Change, StreamKey, GoLive, Enrol, Watch, WatchPreview.
+    /// Columns: See on a private course, Change, Own, StreamKey, GoLive, Enrol, Watch, WatchPreview.
     #[test]
     fn the_table() {
         let row = |role, relation| {
             [
                 Action::See,
                 Action::Change,
+                Action::Own,
                 Action::StreamKey,
                 Action::GoLive,
                 Action::Enrol,
@@ -93,13 +124,24 @@ mod tests {
             .iter()
             .collect::<String>()
         };
-        assert_eq!(row(Role::Student, Relation::Stranger), "-------");
-        assert_eq!(row(Role::Student, Relation::Enrolled), "y----y-");
-        assert_eq!(row(Role::Instructor, Relation::Stranger), "-------");
-        assert_eq!(row(Role::Instructor, Relation::Enrolled), "y----y-");
-        assert_eq!(row(Role::Instructor, Relation::Owner), "yyyyyyy");
-        assert_eq!(row(Role::Admin, Relation::Stranger), "yyyyyy-");
-        assert_eq!(row(Role::Admin, Relation::Owner), "yyyyyyy");
+        for role in [Role::Student, Role::Instructor] {
+            assert_eq!(row(role, Relation::Stranger), "--------");
+            assert_eq!(row(role, Relation::Applicant), "y-------");
+            assert_eq!(row(role, Relation::Enrolled), "y-----y-");
+            assert_eq!(row(role, Relation::Assistant), "y----yy-");
+            assert_eq!(row(role, Relation::CoTeacher), "yy--yyy-");
+            assert_eq!(row(role, Relation::Owner), "yyyyyyyy");
+        }
+        for relation in [
+            Relation::Stranger,
+            Relation::Applicant,
+            Relation::Enrolled,
+            Relation::Assistant,
+            Relation::CoTeacher,
+        ] {
+            assert_eq!(row(Role::Admin, relation), "yyyyyyy-");
+        }
+        assert_eq!(row(Role::Admin, Relation::Owner), "yyyyyyyy");
         assert!(may(Role::Student, Relation::Stranger, true, Action::See));
         assert!(!may(Role::Student, Relation::Stranger, true, Action::Watch));
     }

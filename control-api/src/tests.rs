@@ -1,7 +1,9 @@
 //! The control plane as a whole: the router in process, a database of its own, the media rooms recorded.
 
 mod accounts;
+mod catalogue;
 mod concurrency;
+mod enrolments;
 mod live;
 mod manners;
 mod people;

@@ -57,6 +57,11 @@ pub(crate) struct Paging {
 }
 
 impl Paging {
+    /// For routes whose query has more than the page.
+    pub(crate) const fn of(page: Option<u32>, per_page: Option<u32>) -> Self {
+        Self { page, per_page }
+    }
+
     /// Checks the figures.
     pub(crate) fn checked(self) -> Result<Slice, HttpError> {
         let page = self.page.unwrap_or(1);

@@ -6,7 +6,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{HttpError, guard, health, openapi};
-use crate::{Control, accounts, courses, enrolments, playback, publications, sessions};
+use crate::{
+    Control, accounts, batches, categories, courses, enrolments, invites, playback, publications, sessions,
+    staff,
+};
 
 /// No request body is larger: the longest is a course's description.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -33,8 +36,12 @@ pub(crate) fn router(control: Control) -> Router {
 pub(crate) fn documented() -> OpenApiRouter<Control> {
     let api = OpenApiRouter::new()
         .merge(accounts::routes::router())
+        .merge(categories::routes::router())
         .merge(courses::routes::router())
+        .merge(batches::routes::router())
+        .merge(staff::routes::router())
         .merge(enrolments::routes::router())
+        .merge(invites::routes::router())
         .merge(sessions::routes::router())
         .merge(publications::routes::router())
         .merge(playback::routes::router());

@@ -14,10 +14,11 @@ use super::{
     rules::{self, Client},
 };
 use crate::{
-    Control, courses, enrolments,
+    Control, courses,
+    enrolments::{self, admission::Opening},
     http::{Body, Caller, Data, HttpError, Id, Success},
     publications::PreviewGrant,
-    rights::{Action, Relation, may},
+    rights::{Action, Relation, Role, may},
     sessions::{self, routes::visible, rules::Status},
 };
 
@@ -86,17 +87,37 @@ async fn grant(
     if !may(caller.role, relation, session.is_open(), Action::Watch) {
         return Err(HttpError::Forbidden("Ask the teacher for a place in this course."));
     }
+    let bounded = caller.role != Role::Admin && !relation.is_staff();
+    if bounded {
+        match session.ties.window().opening(now) {
+            Opening::Open => {}
+            Opening::NotYet(_) => {
+                return Err(HttpError::Conflict(
+                    "NOT_OPEN_YET",
+                    "Your time in this course has not begun yet.",
+                ));
+            }
+            Opening::Over => return Err(HttpError::Forbidden("Your time in this course is over.")),
+        }
+    }
     let epoch = on_air(&control, &session).await?;
     let expires_at = rules::expires_at(wish.client.unwrap_or_default(), session.ends_at, now);
+    let ends_at = session.ties.window().ends_at().filter(|_| bounded);
+    let expires_at = ends_at.map_or(expires_at, |ends_at| expires_at.min(ends_at));
     let sid = random::u64();
     let mut tx = control.db().begin().await?;
     // Read again under a lock: who is being removed at this moment is removed before or after, and in the
     // second case the removal finds this grant.
     let allowed = match relation {
-        Relation::Enrolled if caller.role != crate::Role::Admin => {
+        Relation::Enrolled if caller.role != Role::Admin => {
             enrolments::rows::hold(&mut tx, session.course_id, caller.id).await?
         }
-        Relation::Enrolled | Relation::Owner | Relation::Stranger => true,
+        Relation::Enrolled
+        | Relation::Assistant
+        | Relation::CoTeacher
+        | Relation::Owner
+        | Relation::Applicant
+        | Relation::Stranger => true,
     };
     if !allowed {
         return Err(HttpError::Forbidden("Ask the teacher for a place in this course."));

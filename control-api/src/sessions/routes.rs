@@ -20,12 +20,13 @@ use crate::{
         self,
         routes::{Teacher, for_action},
     },
+    enrolments::admission,
     http::{
         Body, Caller, Created, Data, HttpError, Id, Listing, Page, Paging, Params, Success, error::Details,
         new_id,
     },
     playback,
-    rights::{Action, Relation, may},
+    rights::{Action, Relation, Role, may},
 };
 
 pub(crate) fn router() -> OpenApiRouter<Control> {
@@ -85,7 +86,9 @@ struct CourseOfSession {
 impl Session {
     fn of(session: rows::Session, caller: &Caller) -> Self {
         let relation = session.relation(caller.id);
-        let can_watch = may(caller.role, relation, session.is_open(), Action::Watch);
+        let in_time = caller.role == Role::Admin
+            || session.ties.opening(relation, clock::utc()) == admission::Opening::Open;
+        let can_watch = in_time && may(caller.role, relation, session.is_open(), Action::Watch);
         let status = session.status().word();
         let teacher = Teacher { id: session.teacher_id, full_name: session.teacher_name };
         Self {
@@ -398,7 +401,7 @@ async fn live_status(
     }
     if let Some(mut session) = current.or(ended) {
         // The row was read for nobody; what the caller is to the course, its own row says.
-        session.enrolled = course.enrolled;
+        session.ties = course.ties;
         answer.session = Some(Session::of(session, &caller));
     }
     Ok(Data(answer))

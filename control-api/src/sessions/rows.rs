@@ -6,7 +6,11 @@ use ids::{CourseId, EpochId, SessionId, UserId};
 use uuid::Uuid;
 
 use super::rules::{EndReason, Kind, OnAir, Plan, Status};
-use crate::rights::{Relation, Role};
+use crate::{
+    courses::rows::listed,
+    enrolments::ties::{Ties, tie_columns, tie_joins},
+    rights::{Relation, Role},
+};
 
 /// A session as one person sees it.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -16,7 +20,6 @@ pub(crate) struct Session {
     #[sqlx(try_from = "Uuid")]
     pub(crate) course_id: CourseId,
     pub(crate) course_title: String,
-    pub(crate) course_access: String,
     #[sqlx(try_from = "Uuid")]
     pub(crate) teacher_id: UserId,
     pub(crate) teacher_name: String,
@@ -29,7 +32,9 @@ pub(crate) struct Session {
     pub(crate) lobby_minutes: i64,
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) ended_at: Option<DateTime<Utc>>,
-    pub(crate) enrolled: bool,
+    course_listed: bool,
+    #[sqlx(flatten)]
+    pub(crate) ties: Ties,
 }
 
 impl Session {
@@ -42,17 +47,11 @@ impl Session {
     }
 
     pub(crate) fn relation(&self, user: UserId) -> Relation {
-        if self.teacher_id == user {
-            Relation::Owner
-        } else if self.enrolled {
-            Relation::Enrolled
-        } else {
-            Relation::Stranger
-        }
+        self.ties.relation(self.teacher_id == user)
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.course_access == "public"
+        self.course_listed
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -79,12 +78,15 @@ impl Session {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "select s.id, s.course_id, c.title as course_title, c.access as course_access, c.teacher_id, \
+            "select s.id, s.course_id, c.title as course_title, c.teacher_id, \
              t.full_name as teacher_name, c.dvr, s.title, s.kind, s.status, s.starts_at, s.ends_at, \
-             s.lobby_minutes, s.started_at, s.ended_at, \
-             exists (select 1 from enrolments e where e.course_id = c.id and e.user_id = $1 \
-                 and e.status = 'active') as enrolled \
-             from sessions s join courses c on c.id = s.course_id join users t on t.id = c.teacher_id ",
+             s.lobby_minutes, s.started_at, s.ended_at, ",
+            listed!(),
+            " as course_listed, ",
+            tie_columns!(),
+            " from sessions s join courses c on c.id = s.course_id join users t on t.id = c.teacher_id ",
+            tie_joins!(),
+            " ",
             $rest
         )
     };
@@ -111,16 +113,17 @@ pub(crate) async fn mine(
     offset: u32,
 ) -> Result<(Vec<Session>, i64), Error> {
     let all = role == Role::Admin;
-    let (total,): (i64,) = q("select count(*) from sessions s join courses c on c.id = s.course_id \
-         where ($2 or c.teacher_id = $1 or exists (select 1 from enrolments e where e.course_id = c.id \
-             and e.user_id = $1 and e.status = 'active'))")
+    let (total,): (i64,) = q(concat!(
+        "select count(*) from sessions s join courses c on c.id = s.course_id ",
+        tie_joins!(),
+        " where ($2 or c.teacher_id = $1 or cs.duty is not null or e.status = 'active')"
+    ))
     .bind(viewer.as_uuid())
     .bind(all)
     .one(db)
     .await?;
     let sessions = q(select!(
-        "where ($2 or c.teacher_id = $1 or exists (select 1 from enrolments e where e.course_id = c.id \
-             and e.user_id = $1 and e.status = 'active')) \
+        "where ($2 or c.teacher_id = $1 or cs.duty is not null or e.status = 'active') \
          order by case when s.status in ('live', 'interrupted') then 0 \
              when s.status = 'scheduled' then 1 else 2 end, \
          case when s.status in ('ended', 'cancelled') then null else s.starts_at end, \

@@ -11,7 +11,7 @@ use super::{
     rows::{self, Session},
     rules::{self, Limits, Publisher, Status, Turn},
 };
-use crate::{Control, accounts, playback};
+use crate::{Control, accounts, courses, playback};
 
 /// Between two looks, unless a fact comes in.
 const TICK: Duration = Duration::from_secs(1);
@@ -62,6 +62,7 @@ impl Control {
                 self.look_at(&session, now).await?;
             }
             self.end_left_previews(now).await?;
+            self.end_due_enrolments(now).await?;
             if sweep { self.sweep(now).await } else { Ok(()) }
         };
         if let Err(error) = done.await {
@@ -126,6 +127,7 @@ impl Control {
 
     async fn sweep(&self, now: DateTime<Utc>) -> Result<(), db::Error> {
         rows::end_unheld(self.db(), now).await?;
+        while courses::rows::fold_some(self.db()).await? {}
         rows::sweep_previews(self.db(), now).await?;
         accounts::rows::sweep_tokens(self.db(), now - KEEP).await?;
         playback::rows::sweep(self.db(), now - KEEP).await?;

@@ -53,6 +53,88 @@ async fn twenty_students_at_three_places() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_who_come_by_themselves_find_three_places_and_a_queue() {
+    on_both(async |db| {
+        let world = Arc::new(World::on(db));
+        let teacher = world.person("minh", Role::Instructor).await;
+        let course = world.course(&teacher).await;
+        let path = format!("/courses/{course}");
+        let terms = json!({"capacity": 3, "access": "public"});
+        world.call(Method::PATCH, Some(&teacher.token), &path, terms).await.data();
+        let mut students = Vec::new();
+        for n in 0..20 {
+            students.push(world.person(&format!("student{n}"), Role::Student).await);
+        }
+        let answers =
+            twenty(&world, |n| (format!("{path}/enroll"), Some(students[n].token.clone()), Value::Null))
+                .await;
+        let placed = answers.iter().filter(|one| one.data()["status"] == "active").count();
+        let waiting = answers.iter().filter(|one| one.data()["status"] == "waitlisted").count();
+        assert_eq!((placed, waiting), (3, 17));
+        // Whatever comes and goes at once, no place is given twice and none stays empty.
+        let answers =
+            twenty(&world, |n| (format!("{path}/leave"), Some(students[n].token.clone()), Value::Null)).await;
+        assert!(answers.iter().all(|one| one.status == StatusCode::NO_CONTENT));
+        let read = world.get(&teacher, &path).await;
+        assert_eq!(read.data()["taken"], 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn places_are_taken_and_given_up_at_once_and_none_is_lost() {
+    on_both(async |db| {
+        let world = Arc::new(World::on(db));
+        let teacher = world.person("minh", Role::Instructor).await;
+        let course = world.course(&teacher).await;
+        let path = format!("/courses/{course}");
+        let terms = json!({"capacity": 3, "access": "public"});
+        world.call(Method::PATCH, Some(&teacher.token), &path, terms).await.data();
+        let mut students = Vec::new();
+        for n in 0..20 {
+            students.push(world.person(&format!("student{n}"), Role::Student).await);
+        }
+        for student in &students[..10] {
+            world.post(student, &format!("{path}/enroll"), Value::Null).await.data();
+        }
+        // The first ten, three of whom have places, go; the others come.
+        twenty(&world, |n| {
+            let verb = if n < 10 { "leave" } else { "enroll" };
+            (format!("{path}/{verb}"), Some(students[n].token.clone()), Value::Null)
+        })
+        .await;
+        let read = world.get(&teacher, &path).await;
+        assert_eq!(read.data()["taken"], 3);
+        let waiting = world.get(&teacher, &format!("{path}/enrolments?status=waitlisted")).await;
+        assert_eq!(waiting.body["meta"]["total"], 7);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_at_an_invite_for_three() {
+    on_both(async |db| {
+        let world = Arc::new(World::on(db));
+        let teacher = world.person("minh", Role::Instructor).await;
+        let course = world.course(&teacher).await;
+        let made = world.post(&teacher, &format!("/courses/{course}/invites"), json!({"uses_max": 3})).await;
+        let code = made.data()["code"].clone();
+        let mut students = Vec::new();
+        for n in 0..20 {
+            students.push(world.person(&format!("student{n}"), Role::Student).await);
+        }
+        let answers = twenty(&world, |n| {
+            ("/invites/redeem".into(), Some(students[n].token.clone()), json!({"code": code}))
+        })
+        .await;
+        let (placed, late): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == StatusCode::OK);
+        assert_eq!(placed.len(), 3);
+        assert!(late.iter().all(|one| one.code() == "INVITE_GONE"), "{late:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_rotations_leave_one_key_and_with_overlap_two() {
     on_both(async |db| {
         let world = Arc::new(World::on(db));

@@ -93,6 +93,18 @@ id!(
     EnrolmentId
 );
 id!(
+    /// A place in the tree that courses are found by.
+    CategoryId
+);
+id!(
+    /// A class that takes a course together.
+    BatchId
+);
+id!(
+    /// A link that lets in who holds it (its secret is not the id).
+    InviteId
+);
+id!(
     /// A course's stream key (its public half is the key's own short id).
     StreamKeyId
 );
