@@ -25,6 +25,17 @@ export const router = createBrowserRouter([
         path: '/watch/:session',
         lazy: async () => ({ Component: (await import('./watch/watch-page')).WatchPage }),
       },
+      { path: '/courses', lazy: async () => ({ Component: (await import('./courses/catalogue-page')).CataloguePage }) },
+      { path: '/courses/:course', lazy: async () => ({ Component: (await import('./courses/course-page')).CoursePage }) },
+      { path: '/join', lazy: async () => ({ Component: (await import('./courses/join-page')).JoinPage }) },
+      {
+        path: '/studio/:course/students',
+        lazy: async () => ({ Component: (await import('./desk/students-page')).StudentsPage }),
+      },
+      {
+        path: '/studio/:course/settings',
+        lazy: async () => ({ Component: (await import('./desk/settings-page')).SettingsPage }),
+      },
       {
         path: '/studio/:course',
         lazy: async () => ({ Component: (await import('./studio/studio-page')).StudioPage }),

@@ -21,7 +21,10 @@ export interface Course {
   dvr: boolean;
   /** Absent where the server lists only what one may open anyway. */
   is_owner?: boolean;
+  my_part?: Part | null;
 }
+
+export type Part = 'owner' | 'co_teacher' | 'assistant' | 'student' | 'applicant';
 
 export type SessionStatus = 'scheduled' | 'live' | 'interrupted' | 'ended' | 'cancelled';
 

@@ -5,10 +5,12 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import { messageOf } from '../api/error';
+import type { OwnEnrolment } from '../api/course-types';
 import type { Course, Session, User } from '../api/types';
 import { api } from '../auth/account';
 import { Gate } from '../auth/gate';
 import { Arrow, Camera, Play, Plus } from '../ui/icons';
+import { standing } from '../courses/words';
 import { Button, Notice, Spinner } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { dayAndTime } from '../ui/time';
@@ -41,7 +43,8 @@ function Home({ user }: { user: User }) {
         {sessions.isError && !sessions.data && <Notice tone="bad">{messageOf(sessions.error)}</Notice>}
         {sessions.isPending && <Spinner label="Loading your lectures…" />}
         {sessions.data && <Sessions groups={groups(sessions.data)} teaches={teaches} />}
-        {teaches && <Courses />}
+        <Learning teaches={teaches} />
+        <Courses teaches={teaches} />
       </div>
     </Shell>
   );
@@ -56,8 +59,13 @@ function Sessions({ groups, teaches }: { groups: Groups; teaches: boolean }) {
         <p>
           {teaches
             ? 'Open the studio of a course and go live, or schedule a session there.'
-            : 'As soon as a teacher enrols you in a course, its lectures appear here. Nothing needs to be refreshed.'}
+            : 'As soon as you have a place in a course, its lectures appear here. Nothing needs to be refreshed.'}
         </p>
+        {!teaches && (
+          <Link className="button button--main" to="/courses">
+            Find a course
+          </Link>
+        )}
       </div>
     );
   }
@@ -157,18 +165,55 @@ function when(session: Session): string {
   return at === null ? 'Not scheduled' : dayAndTime(Date.parse(at), Date.now());
 }
 
-function Courses() {
+/** What one learns, or waits for. */
+function Learning({ teaches }: { teaches: boolean }) {
+  const enrolments = useQuery({ queryKey: ['enrolments'], queryFn: () => api<OwnEnrolment[]>('/enrolments?per_page=100'), refetchInterval: ASK_EVERY_MS });
+  const shown = enrolments.data?.filter((one) => one.status !== 'removed') ?? [];
+  if (shown.length === 0) return null;
+  return (
+    <section aria-labelledby="learning">
+      <div className="section-head">
+        <h2 id="learning">{teaches ? 'Courses I learn in' : 'My courses'}</h2>
+        <Link className="button" to="/courses">
+          Find a course
+        </Link>
+      </div>
+      <ul className="courses">
+        {shown.map((one) => {
+          const now = standing(one.status, one.before);
+          return (
+            <li key={one.id} className="card course">
+              <span className="row">
+                <span className={`tag ${now.tone === 'quiet' ? '' : `tag--${now.tone}`}`}>{now.tag}</span>
+              </span>
+              <h3>
+                <Link to={`/courses/${one.course.slug}`}>{one.course.title}</Link>
+              </h3>
+              <p>{one.status === 'active' || one.status === 'completed' ? one.course.teacher_name : now.text}</p>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** What one gives, alone or with others. */
+function Courses({ teaches }: { teaches: boolean }) {
   const [creating, setCreating] = useState(false);
-  const courses = useQuery({ queryKey: ['courses'], queryFn: () => api<Course[]>(`/courses?per_page=${SHOWN_MAX}`) });
-  const mine = courses.data?.filter((course) => course.is_owner !== false);
+  const courses = useQuery({ queryKey: ['courses'], queryFn: () => api<Course[]>(`/courses?mine=teaching&per_page=${SHOWN_MAX}`) });
+  const mine = courses.data;
+  if (!teaches && !mine?.length) return null;
   return (
     <section aria-labelledby="courses">
       <div className="section-head">
-        <h2 id="courses">My courses</h2>
-        <Button type="button" onClick={() => setCreating(true)}>
-          <Plus />
-          New course
-        </Button>
+        <h2 id="courses">{teaches ? 'My courses' : 'Courses I help with'}</h2>
+        {teaches && (
+          <Button type="button" onClick={() => setCreating(true)}>
+            <Plus />
+            New course
+          </Button>
+        )}
       </div>
       {courses.isError && <Notice tone="bad">{messageOf(courses.error)}</Notice>}
       {courses.isPending && <Spinner label="Loading your courses…" />}
@@ -184,11 +229,25 @@ function Courses() {
             <h3>{course.title}</h3>
             {course.description && <p>{course.description}</p>}
             <span className="course__space" />
-            <Link className="button" to={`/studio/${course.id}`}>
-              <Camera />
-              Studio
-              <span className="visually-hidden"> of {course.title}</span>
-            </Link>
+            <span className="row course__ways">
+              {course.my_part !== 'assistant' && (
+                <Link className="button" to={`/studio/${course.id}`}>
+                  <Camera />
+                  Studio
+                  <span className="visually-hidden"> of {course.title}</span>
+                </Link>
+              )}
+              <Link className="button" to={`/studio/${course.id}/students`}>
+                Students
+                <span className="visually-hidden"> of {course.title}</span>
+              </Link>
+              {course.my_part !== 'assistant' && (
+                <Link className="button button--plain" to={`/studio/${course.id}/settings`}>
+                  Settings
+                  <span className="visually-hidden"> of {course.title}</span>
+                </Link>
+              )}
+            </span>
           </li>
         ))}
       </ul>

@@ -29,6 +29,14 @@ function Top() {
         <img src={mark} alt="" />
         Lectern
       </Link>
+      {account.kind === 'signed-in' && (
+        <nav aria-label="Main">
+          <NavLink to="/" end>
+            My lectures
+          </NavLink>
+          <NavLink to="/courses">Courses</NavLink>
+        </nav>
+      )}
       <div className="top__end">
         {account.kind === 'signed-in' && (
           <>
