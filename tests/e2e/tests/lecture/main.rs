@@ -13,6 +13,7 @@ mod encodings;
 mod interruptions;
 mod memory;
 mod pages;
+mod places;
 mod playlists;
 mod secrets;
 mod siege;
