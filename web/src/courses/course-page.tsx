@@ -154,7 +154,12 @@ function useChanged(course: string) {
 function Inside({ course, live }: { course: WholeCourse; live: Session | undefined }) {
   const [leaving, setLeaving] = useState(false);
   const changed = useChanged(course.id);
-  const enrolments = useQuery({ queryKey: ['enrolments'], queryFn: () => api<OwnEnrolment[]>('/enrolments?per_page=100') });
+  const enrolments = useQuery({
+    // Asked anew with every change of the state, which the course itself tells.
+    queryKey: ['enrolments', course.id, course.enrolment?.status],
+    queryFn: () => api<OwnEnrolment[]>('/enrolments?per_page=100'),
+    refetchInterval: ASK_EVERY_MS,
+  });
   const own = enrolments.data?.find((one) => one.course.id === course.id);
   const leave = useMutation({
     mutationFn: () => api(`/courses/${course.id}/leave`, { method: 'POST' }),
@@ -163,7 +168,7 @@ function Inside({ course, live }: { course: WholeCourse; live: Session | undefin
       await changed();
     },
   });
-  const status = own?.status ?? course.enrolment?.status ?? 'active';
+  const status = course.enrolment?.status ?? own?.status ?? 'active';
   const now = standing(status, own?.before ?? null);
   const placed = status === 'active' || status === 'completed';
   return (
