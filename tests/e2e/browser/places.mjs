@@ -63,7 +63,7 @@ await withPage({}, async (student) => {
   await teacher.getByLabel('Price').fill('150000');
   await teacher.getByLabel('Currency').fill('VND');
   await shot(teacher, 'course-settings', { fullPage: true });
-  await teacher.getByRole('button', { name: 'Save' }).click();
+  await teacher.getByRole('button', { name: 'Save' }).first().click();
   await teacher.getByText('Saved.').waitFor();
   await teacher.setViewportSize(PHONE);
   await shot(teacher, 'course-settings-phone', { fullPage: true });

@@ -13,7 +13,7 @@ import { groups } from '../home/order';
 import { Camera, Clock, Person, Play, Sliders } from '../ui/icons';
 import { Button, Confirm, Field, Notice, Spinner } from '../ui/parts';
 import { Shell } from '../ui/shell';
-import { dayAndTime } from '../ui/time';
+import { dayAndTime, dayAndTimeWithin } from '../ui/time';
 import { ACCESS, join, LEVELS, places, price, standing } from './words';
 
 const SESSIONS_SHOWN_MAX = 5;
@@ -178,8 +178,8 @@ function Inside({ course, live }: { course: WholeCourse; live: Session | undefin
       </p>
       <p role="status">{now.text}</p>
       {own?.answer && <blockquote className="answer">{own.answer}</blockquote>}
-      {own?.held_until && <p className="muted small">Kept until {dayAndTime(Date.parse(own.held_until), Date.now())}.</p>}
-      {own?.expires_at && <p className="muted small">Your place lasts until {dayAndTime(Date.parse(own.expires_at), Date.now())}.</p>}
+      {own?.held_until && <p className="muted small">Kept until {dayAndTimeWithin(Date.parse(own.held_until), Date.now())}.</p>}
+      {own?.expires_at && <p className="muted small">Your place lasts until {dayAndTimeWithin(Date.parse(own.expires_at), Date.now())}.</p>}
       {live && placed && (
         <Link className="button button--main button--wide" to={`/watch/${live.id}`}>
           <Play />
@@ -267,8 +267,8 @@ function Outside({ course }: { course: WholeCourse }) {
 
 function Facts({ course }: { course: WholeCourse }) {
   const window = [
-    course.access_from && `from ${dayAndTime(Date.parse(course.access_from), Date.now())}`,
-    course.access_until && `until ${dayAndTime(Date.parse(course.access_until), Date.now())}`,
+    course.access_from && `from ${dayAndTimeWithin(Date.parse(course.access_from), Date.now())}`,
+    course.access_until && `until ${dayAndTimeWithin(Date.parse(course.access_until), Date.now())}`,
     course.access_days && `for ${course.access_days} days from the day you join`,
   ].filter(Boolean);
   const rows: Array<[string, string]> = [

@@ -6,7 +6,7 @@ import { ApiError, messageOf } from '../api/error';
 import type { FreshInvite, ImportReport, Invite, WholeCourse } from '../api/course-types';
 import { api } from '../auth/account';
 import { Button, CopyButton, Field, Notice } from '../ui/parts';
-import { dayAndTime } from '../ui/time';
+import { dayAndTimeWithin } from '../ui/time';
 
 export function ComeIn({ course }: { course: WholeCourse }) {
   return (
@@ -158,7 +158,7 @@ function Invites({ course }: { course: WholeCourse }) {
             <span className="small">
               {invite.uses}
               {invite.uses_max !== null && ` of ${invite.uses_max}`} came ·{' '}
-              {invite.good ? `until ${dayAndTime(Date.parse(invite.expires_at), Date.now())}` : 'used up or over'}
+              {invite.good ? `until ${dayAndTimeWithin(Date.parse(invite.expires_at), Date.now())}` : 'used up or over'}
             </span>
             <Button type="button" look="plain" className="button--small" disabled={revoking.isPending} onClick={() => revoking.mutate(invite.id)}>
               Revoke

@@ -10,7 +10,7 @@ import { api } from '../auth/account';
 import { Gate } from '../auth/gate';
 import { Button, Confirm, Field, Notice, Spinner } from '../ui/parts';
 import { Shell } from '../ui/shell';
-import { changes } from './course-form';
+import { changes, fromMinor } from './course-form';
 
 export function SettingsPage() {
   const { course = '' } = useParams();
@@ -145,10 +145,10 @@ function Form({ course }: { course: WholeCourse }) {
         </Field>
         {access === 'paid' && (
           <div className="two">
-            <Field label="Price" hint="In the smallest coin: 4900 is $49.00, 150000 is 150.000 ₫." errors={fields.price_minor}>
-              {(control) => <input {...control} type="number" name="price_minor" min={0} defaultValue={course.price_minor} />}
+            <Field label="Price" errors={fields.price_minor}>
+              {(control) => <input {...control} type="number" name="price" min={0} step="any" required defaultValue={fromMinor(course.price_minor, course.currency)} />}
             </Field>
-            <Field label="Currency" errors={fields.currency}>
+            <Field label="Currency" hint="VND, IDR, USD …" errors={fields.currency}>
               {(control) => <input {...control} name="currency" required pattern="[A-Z]{3}" maxLength={3} defaultValue={course.currency} />}
             </Field>
           </div>
@@ -185,7 +185,12 @@ function Form({ course }: { course: WholeCourse }) {
           )}
         </Field>
       </fieldset>
-      {course.my_part === 'owner' && <Remove course={course} />}
+      <div className="row settings__end">
+        {course.my_part === 'owner' && <Remove course={course} />}
+        <Button type="submit" look="main" disabled={saving.isPending}>
+          Save
+        </Button>
+      </div>
     </form>
   );
 }
@@ -208,14 +213,14 @@ function Remove({ course }: { course: WholeCourse }) {
     },
   });
   return (
-    <div className="row row--end">
+    <>
       <Button type="button" look="danger" onClick={() => setAsking(true)}>
         Delete this course
       </Button>
       {asking && (
         <Remover title={course.title} busy={removing.isPending} error={removing.isError ? messageOf(removing.error) : null} onConfirm={() => removing.mutate()} onClose={() => setAsking(false)} />
       )}
-    </div>
+    </>
   );
 }
 

@@ -10,7 +10,7 @@ import { api } from '../auth/account';
 import { Gate } from '../auth/gate';
 import { Button, Confirm, Field, Notice, Spinner } from '../ui/parts';
 import { Shell } from '../ui/shell';
-import { dayAndTime } from '../ui/time';
+import { dayAndTime, dayAndTimeWithin } from '../ui/time';
 import { ComeIn } from './come-in';
 
 const PER_PAGE = 50;
@@ -188,12 +188,12 @@ function Ask({ deed, name, busy, error, onDo, onClose }: { deed: Deed; name: str
 }
 
 function since(enrolment: Enrolment): string {
-  const when = (at: string) => dayAndTime(Date.parse(at), Date.now());
+  const when = (at: string) => dayAndTimeWithin(Date.parse(at), Date.now());
   const batch = enrolment.batch?.title ? `${enrolment.batch.title} · ` : '';
   if (enrolment.held_until) return `${batch}Kept until ${when(enrolment.held_until)}`;
   if (enrolment.status === 'active' && enrolment.placed_at) {
     return `${batch}Since ${when(enrolment.placed_at)}${enrolment.expires_at ? `, until ${when(enrolment.expires_at)}` : ''}`;
   }
-  return `${batch}${when(enrolment.updated_at)}`;
+  return `${batch}${dayAndTime(Date.parse(enrolment.updated_at), Date.now())}`;
 }
 

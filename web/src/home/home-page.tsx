@@ -231,18 +231,18 @@ function Courses({ teaches }: { teaches: boolean }) {
             <span className="course__space" />
             <span className="row course__ways">
               {course.my_part !== 'assistant' && (
-                <Link className="button" to={`/studio/${course.id}`}>
+                <Link className="button button--small" to={`/studio/${course.id}`}>
                   <Camera />
                   Studio
                   <span className="visually-hidden"> of {course.title}</span>
                 </Link>
               )}
-              <Link className="button" to={`/studio/${course.id}/students`}>
+              <Link className="button button--small" to={`/studio/${course.id}/students`}>
                 Students
                 <span className="visually-hidden"> of {course.title}</span>
               </Link>
               {course.my_part !== 'assistant' && (
-                <Link className="button button--plain" to={`/studio/${course.id}/settings`}>
+                <Link className="button button--small button--plain" to={`/studio/${course.id}/settings`}>
                   Settings
                   <span className="visually-hidden"> of {course.title}</span>
                 </Link>

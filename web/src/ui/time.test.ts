@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clockTime, countdown, dayAndTime, spokenTime } from './time';
+import { clockTime, countdown, dayAndTime, dayAndTimeWithin, spokenTime } from './time';
 
 test.each([
   [0, '0:00'],
@@ -36,4 +36,10 @@ test('days near today have names', () => {
   expect(dayAndTime(now + 24 * hour, now, 'en-GB')).toBe('Tomorrow, 12:00');
   expect(dayAndTime(now - 24 * hour, now, 'en-GB')).toBe('Yesterday, 12:00');
   expect(dayAndTime(now + 72 * hour, now, 'en-GB')).toBe('Mon 23 Nov, 12:00');
+});
+
+test('days near today are written small within a sentence', () => {
+  const now = new Date(2026, 10, 20, 12).getTime();
+  expect(dayAndTimeWithin(now, now, 'en-GB')).toBe('today, 12:00');
+  expect(dayAndTimeWithin(now + 72 * 3600_000, now, 'en-GB')).toBe('Mon 23 Nov, 12:00');
 });

@@ -48,6 +48,11 @@ export function dayAndTime(at: number, now: number, locale?: string): string {
   return `${day}, ${time}`;
 }
 
+/** The same within a sentence: "today, 14:00". */
+export function dayAndTimeWithin(at: number, now: number, locale?: string): string {
+  return dayAndTime(at, now, locale).replace(/^(Today|Tomorrow|Yesterday)/, (word) => word.toLowerCase());
+}
+
 function midnight(date: Date): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
