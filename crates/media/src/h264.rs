@@ -1,9 +1,11 @@
 //! H.264 parameter sets (ISO/IEC 14496-10 7.3.2.1) and their container (14496-15 5.3.3). Reads what a
 //! player and a packager must know; decodes no pictures.
 
+mod claim;
 mod vetting;
 
 use bytes::Bytes;
+pub use claim::claim;
 use thiserror::Error;
 pub use vetting::{NAL_UNITS_MAX, vet};
 

@@ -291,6 +291,15 @@ impl Boxes {
     }
 }
 
+/// The body of the first box of a kind in an init segment that was made here.
+pub(crate) fn body(init: &Bytes, kind: &[u8; 4]) -> Option<Bytes> {
+    let at = init.windows(4).position(|window| window == kind)?;
+    let size_at = at.checked_sub(4)?;
+    let size = u32::from_be_bytes(init.get(size_at..at)?.try_into().ok()?);
+    let end = size_at.checked_add(usize::try_from(size).ok()?)?;
+    (end <= init.len() && end >= at + 4).then(|| init.slice(at + 4..end))
+}
+
 #[cfg(test)]
 mod tests {
     use mp4_atom::{Any, Codec, DecodeMaybe};

@@ -103,8 +103,8 @@ pub(crate) trait Media {
     /// Whether samples carry flags and composition offsets of their own.
     const VIDEO: bool;
 
-    /// A slate begins: can it be shown, and in what init segment (none: that of the media)?
-    fn begin_slate(&mut self) -> Option<SlateInit>;
+    /// A slate begins beside media in the init segment `media`: can it be shown, and in what init segment?
+    fn begin_slate(&mut self, media: Option<&Bytes>) -> Option<SlateInit>;
 
     /// The slate's samples for a part of `length` session ticks: payload, key, duration. None where it is not
     /// made to measure (sound).
@@ -289,7 +289,7 @@ impl<M: Media> Segmenter<M> {
     fn change_scene(&mut self, cut: &Cut, out: &mut VecDeque<Output>) -> bool {
         let wanted = cut.slate && !cut.brings(M::VIDEO);
         if wanted && cut.discontinuity {
-            let init = self.media.begin_slate();
+            let init = self.media.begin_slate(self.init.as_ref().map(|(_, bytes)| bytes));
             self.slate = init.is_some();
             if let Some(SlateInit::Own(bytes)) = init
                 && self.slate_init.as_ref().is_none_or(|(_, now)| *now != bytes)

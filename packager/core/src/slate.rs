@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::VideoConfig;
+use media::{VideoConfig, h264};
 
 use crate::epoch::Name;
 
@@ -38,8 +38,12 @@ impl Still {
         groups.iter().all(|group| !group.is_empty()).then_some(Self { config, groups })
     }
 
-    pub(crate) fn init(&self) -> Bytes {
-        crate::fmp4::video_init(&self.config, crate::epoch::SESSION_TICKS)
+    /// Its init segment, for a rendition whose own is `beside`: it says the same profile and level, so that the
+    /// CODECS of the rendition name both.
+    pub(crate) fn init(&self, beside: Option<&Bytes>) -> Bytes {
+        let own = beside.and_then(|init| crate::fmp4::body(init, b"avcC"));
+        let claimed = own.and_then(|own| h264::parse_avcc(h264::claim(&self.config.avcc, &own)?).ok());
+        crate::fmp4::video_init(claimed.as_ref().unwrap_or(&self.config), crate::epoch::SESSION_TICKS)
     }
 
     /// The samples of a part of `length` session ticks: payload, IDR or not, duration. The payloads are shared,

@@ -44,7 +44,7 @@ fn every_rendition_gets_two_groups_in_its_own_size() {
         assert_eq!((still.units.len(), still.keys()), (12, vec![0, 54_000]), "{name}");
         let config = media::h264::parse_avcc(still.avcc[0].clone()).unwrap();
         assert_eq!((config.width, config.height), (width & !1, height & !1));
-        assert!(config.codec.starts_with("avc1.4d"), "{name}: {} is Main profile", config.codec);
+        assert!(config.codec.starts_with("avc1.42c0"), "{name}: {} is Constrained Baseline", config.codec);
         let bytes: usize = still.units.iter().map(|unit| unit.2.len()).sum();
         assert!(bytes < 100_000, "{name}: {bytes} bytes for a second");
         assert_eq!(pictures(&still, width & !1, height & !1), 12, "{name}");
@@ -59,6 +59,16 @@ fn a_group_may_be_left_after_any_of_its_pictures() {
         part.units.extend_from_slice(&still.units[6..6 + second]);
         part.units.extend_from_slice(&still.units[..first]);
         assert_eq!(pictures(&part, 426, 240), 2 * first + second);
+    }
+}
+
+#[test]
+fn pictures_that_claim_another_profile_are_decoded_as_before() {
+    let made = make("Algebra", &[("source", 640, 360)]).rung("source");
+    for like in [[1, 66, 0, 30], [1, 77, 0x40, 31], [1, 100, 0, 40], [1, 100, 0x0c, 31], [1, 110, 0, 40]] {
+        let avcc = media::h264::claim(&made.avcc[0], &like).unwrap();
+        let claimed = support::Made { avcc: vec![avcc], units: made.units.clone() };
+        assert_eq!(pictures(&claimed, 640, 360), 12, "{like:?}");
     }
 }
 

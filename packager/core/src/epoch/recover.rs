@@ -16,6 +16,7 @@ use media::{AudioConfig, MediaTime, SESSION_SCALE, Timescale, VideoConfig, aac, 
 use super::{Config, Epoch, Leader, Output, Phase, Start, VideoState, rungs::RungTrack, startup::Startup};
 use crate::{
     books::Books,
+    fmp4,
     journal::{Record, Slates},
     ladder::{Rung, bitrate_for_height},
     plan::{Cut, Scene},
@@ -505,27 +506,19 @@ impl Replay {
 
 /// The configuration in an init segment that [`crate::fmp4::video_init`] wrote.
 fn video_config(init: &Bytes) -> Option<VideoConfig> {
-    let avcc = box_body(init, b"avcC")?;
+    let avcc = fmp4::body(init, b"avcC")?;
     h264::parse_avcc(avcc).ok()
 }
 
 /// The configuration in an init segment that [`crate::fmp4::audio_init`] wrote.
 fn audio_config(init: &Bytes) -> Option<AudioConfig> {
-    let esds = box_body(init, b"esds")?;
+    let esds = fmp4::body(init, b"esds")?;
     // Flags, then three nested descriptors with sizes of four bytes: ES (3 bytes of its own), decoder (13).
     let specific = esds.get(4 + 5 + 3 + 5 + 13..)?;
     let [0x05, _, _, _, length, ..] = specific else { return None };
     let from = esds.len() - specific.len() + 5;
     let asc = esds.slice(from..from + usize::from(*length).min(esds.len() - from));
     aac::parse_asc(asc).ok()
-}
-
-fn box_body(init: &Bytes, kind: &[u8; 4]) -> Option<Bytes> {
-    let at = init.windows(4).position(|window| window == kind)?;
-    let size_at = at.checked_sub(4)?;
-    let size = u32::from_be_bytes(init.get(size_at..at)?.try_into().ok()?);
-    let end = size_at.checked_add(usize::try_from(size).ok()?)?;
-    (end <= init.len() && end >= at + 4).then(|| init.slice(at + 4..end))
 }
 
 fn unknown_config(width: u32, height: u32) -> VideoConfig {

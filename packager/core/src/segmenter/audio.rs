@@ -52,7 +52,7 @@ pub(crate) struct Sound {
 impl Media for Sound {
     const VIDEO: bool = false;
 
-    fn begin_slate(&mut self) -> Option<SlateInit> {
+    fn begin_slate(&mut self, _: Option<&Bytes>) -> Option<SlateInit> {
         self.silence.is_some().then_some(SlateInit::Media)
     }
 

@@ -90,9 +90,9 @@ impl Pictures {
 impl Media for Pictures {
     const VIDEO: bool = true;
 
-    fn begin_slate(&mut self) -> Option<SlateInit> {
+    fn begin_slate(&mut self, media: Option<&Bytes>) -> Option<SlateInit> {
         self.shown.clone_from(&self.still);
-        self.shown.as_ref().map(|still| SlateInit::Own(still.init()))
+        self.shown.as_ref().map(|still| SlateInit::Own(still.init(media)))
     }
 
     fn slate_part(&mut self, length: i64) -> Option<Vec<(Bytes, bool, i64)>> {

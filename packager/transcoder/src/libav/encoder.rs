@@ -48,7 +48,8 @@ pub(crate) enum Effort {
     Watched,
     /// x264's `ultrafast`: a drawing for a demo, made beside everything else.
     Drawn,
-    /// A slate: nothing in it moves, and a decoder of any source must be able to take it. Main profile at any size.
+    /// A slate: nothing in it moves, and a decoder of any source must be able to take it. Constrained Baseline, which is
+    /// part of every other profile.
     Still,
 }
 
@@ -177,8 +178,11 @@ fn options(settings: &Settings) -> Result<Dictionary<'static>, Error> {
     let pixel_rate = f64::from(settings.width) * f64::from(settings.height) * rate;
     let threads = if pixel_rate > PIXEL_RATE_OF_ONE_THREAD { 2 } else { 1 };
     let sliced = u8::from(threads > 1);
-    let still = matches!(settings.effort, Effort::Still);
-    let profile = if still || settings.height < HIGH_PROFILE_HEIGHT_MIN { "main" } else { "high" };
+    let profile = match settings.effort {
+        Effort::Still => "baseline",
+        Effort::Watched | Effort::Drawn if settings.height < HIGH_PROFILE_HEIGHT_MIN => "main",
+        Effort::Watched | Effort::Drawn => "high",
+    };
     let (preset, quantizer_min) = match settings.effort {
         Effort::Watched | Effort::Still => ("veryfast", QUANTIZER_MIN),
         Effort::Drawn => ("ultrafast", QUANTIZER_MIN_DRAWN),
