@@ -73,8 +73,18 @@ fn heads(media: &Media, theirs: &Media, other: &str, sink: &mut Sink) {
             ids.dedup();
             ids
         };
-        sink.check(34, ids(media) == ids(theirs), || {
-            format!("date ranges differ from those of {}", quote(other))
+        let (ours, others) = (ids(media), ids(theirs));
+        sink.check(34, ours == others, || {
+            let lone = |one: &[String], two: &[String]| {
+                let lone: Vec<_> = one.iter().filter(|id| !two.contains(id)).map(String::as_str).collect();
+                quote(&lone.join(" "))
+            };
+            format!(
+                "date ranges {} stand here alone, and {} in {} alone",
+                lone(&ours, &others),
+                lone(&others, &ours),
+                quote(other)
+            )
         });
     }
 }

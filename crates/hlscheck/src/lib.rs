@@ -23,7 +23,7 @@
 //! | 18 | 4.4.4.9 | H.264 NAL units, else the sync flags, of each part that was fetched |
 //! | 19 to 24 | 4.4.4.4, 4.4.5 | each playlist; 21 by what was asked for; keys are not fetched |
 //! | 25 to 27 | 4.4.6 | each multivariant playlist |
-//! | 28, 29 | 6.2.4, 4.4.6.2 | sample entries of initialisation sections; peak over single segments, 10 % over BANDWIDTH allowed live |
+//! | 28, 29 | 6.2.4, 4.4.6.2 | sample entries of initialisation sections: a format that one in CODECS covers without naming it (H.264 of the same profile and a lower level) breaks a SHOULD; peak over single segments, 10 % over BANDWIDTH allowed live |
 //! | 30, 31, 34 | 6.2.4 | heads of all playlists that were seen, against each other |
 //! | 32, 33 | 6.2.4 | segments that play at the same time by their dates: discontinuity sequence numbers, and date minus media time, 2.5 ms allowed |
 //! | 35 | B.1, 4.4.5.4 | not ahead of what the other playlist says when asked afterwards, not behind by more than a part target |
@@ -48,6 +48,7 @@ mod attributes;
 mod boxes;
 mod change;
 mod checker;
+mod codec;
 mod delta;
 mod exchange;
 mod follow;

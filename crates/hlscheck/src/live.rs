@@ -15,7 +15,6 @@ use runtime::clock;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
-    time::timeout,
 };
 
 pub use self::client::Trust;
@@ -37,6 +36,12 @@ const FETCHES_MAX: usize = 8;
 const WAIT: Duration = Duration::from_secs(10);
 /// Beyond three target durations, for a held answer.
 const HOLD_AIR: Duration = Duration::from_secs(8);
+/// From the head of a playlist to its end.
+const PLAYLIST_WHOLE: Duration = Duration::from_secs(10);
+/// From the head of media to its end.
+const MEDIA_WHOLE: Duration = Duration::from_secs(20);
+/// Characters of a foreign address that are repeated.
+const LOCATION_MAX: usize = 500;
 /// Between tries while a server is away, and between answers that bring nothing new.
 const PAUSE: Duration = Duration::from_millis(300);
 /// A server that is away for this long does not come back while what it listed is still promised.
@@ -70,14 +75,44 @@ pub enum CannotLook {
     #[error("{0}")]
     Setup(String),
     /// No answer.
-    #[error("{url} cannot be reached: {problem}")]
+    #[error(
+        "{url} cannot be reached ({problem}): is the address right, does the server run, and is nothing between?"
+    )]
     Unreachable {
         /// Where.
         url: String,
         /// Why.
         problem: String,
     },
-    /// An answer that is no playlist.
+    /// A certificate that nobody vouches for.
+    #[error("the certificate of {url} is not believed ({problem})")]
+    Untrusted {
+        /// Where.
+        url: String,
+        /// Why.
+        problem: String,
+    },
+    /// An answer that is not worth reading on.
+    #[error(
+        "what {url} answers cannot be read ({problem}): is that a web server, and the address of a playlist?"
+    )]
+    Unreadable {
+        /// Where.
+        url: String,
+        /// Why.
+        problem: String,
+    },
+    /// An answer that sends us elsewhere.
+    #[error("{url} answered {status}: it has moved to {to:?}, so look there")]
+    Moved {
+        /// Where.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// What the answer names.
+        to: String,
+    },
+    /// An answer that is no success.
     #[error("{url} answered {status}: is the address right, and is the stream on air?")]
     Refused {
         /// Where.
@@ -147,12 +182,23 @@ pub async fn look(options: &Options) -> Result<Report, CannotLook> {
 
 /// The first answer; its URL after that is the one that was asked, since redirects are not followed.
 async fn first_answer(shared: &Shared, url: &str) -> Result<String, CannotLook> {
-    let exchange = shared
-        .playlist(url, WAIT)
-        .await
-        .map_err(|problem| CannotLook::Unreachable { url: url.to_owned(), problem: problem.to_string() })?;
+    let exchange = shared.playlist(url, WAIT).await.map_err(|failure| {
+        let (url, problem) = (url.to_owned(), failure.to_string());
+        match failure {
+            Failure::Connect(_) | Failure::Late(_) => CannotLook::Unreachable { url, problem },
+            Failure::Untrusted(_) => CannotLook::Untrusted { url, problem },
+            Failure::Broken(_) | Failure::Slow(_) | Failure::TooLong(_) | Failure::HeadTooLong(_) => {
+                CannotLook::Unreadable { url, problem }
+            }
+        }
+    })?;
     if !exchange.succeeded() {
-        return Err(CannotLook::Refused { url: url.to_owned(), status: exchange.status() });
+        let (url, status) = (url.to_owned(), exchange.status());
+        let to = exchange.http.as_ref().and_then(|http| http.header("location"));
+        return Err(match to.filter(|_| (300..400).contains(&status)) {
+            Some(to) => CannotLook::Moved { url, status, to: to.chars().take(LOCATION_MAX).collect() },
+            None => CannotLook::Refused { url, status },
+        });
     }
     let body = exchange.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&exchange.body);
     if !body.starts_with(b"#EXTM3U") {
@@ -168,7 +214,8 @@ impl Shared {
     }
 
     async fn playlist(&self, url: &str, wait: Duration) -> Result<Exchange, Failure> {
-        self.client.get(&Ask { url, range: None, wait, limit: PLAYLIST_BYTES_MAX, gzip: true }).await
+        let (whole, limit) = (PLAYLIST_WHOLE, PLAYLIST_BYTES_MAX);
+        self.client.get(&Ask { url, range: None, wait, whole, limit, gzip: true }).await
     }
 
     fn tell(&self, exchange: &Exchange) {
@@ -278,18 +325,18 @@ async fn fetch(shared: &Shared, want: &Want) {
     let began = clock::now();
     let hold = Duration::from_secs(20);
     let wait = if want.why == Why::Hint { hold } else { WAIT };
+    let (whole, limit) = (MEDIA_WHOLE, MEDIA_BYTES_MAX);
+    let ask = Ask { url: &want.url, range: want.range, wait, whole, limit, gzip: false };
     loop {
-        let ask = Ask { url: &want.url, range: want.range, wait, limit: MEDIA_BYTES_MAX, gzip: false };
-        let problem = match timeout(wait + AWAY_MAX, shared.client.get(&ask)).await {
-            Ok(Ok(exchange)) => return shared.checker().media(&exchange, want.range, want.why),
-            Ok(Err(problem)) => problem.to_string(),
-            Err(_) => "the answer takes for ever".to_owned(),
+        let failure = match shared.client.get(&ask).await {
+            Ok(exchange) => return shared.checker().media(&exchange, want.range, want.why),
+            Err(failure) => failure,
         };
         if want.why == Why::Hint {
             return;
         }
-        if is_over(began) {
-            return shared.checker().lost(want, clock::now(), &problem);
+        if failure.is_final() || is_over(began) {
+            return shared.checker().lost(want, clock::now(), &failure.to_string());
         }
         pause(PAUSE).await;
     }

@@ -44,9 +44,12 @@ pub(crate) async fn hlscheck(asked: &Hlscheck) -> ExitCode {
 }
 
 fn say_why(asked: &Hlscheck, error: &CannotLook) {
+    let untrusted = matches!(error, CannotLook::Untrusted { .. });
+    let cure = ": name its authority with --ca FILE, or believe anything with --insecure";
+    let cure = if untrusted { cure } else { "" };
     if asked.json {
-        terminal::say(&json!({ "ok": null, "error": error.to_string() }).to_string());
+        terminal::say(&json!({ "ok": null, "error": format!("{error}{cure}") }).to_string());
     } else {
-        terminal::error(&format!("lectern: could not look: {error}"));
+        terminal::error(&format!("lectern: could not look: {error}{cure}"));
     }
 }

@@ -27,8 +27,6 @@ use super::{
 use crate::exchange::{Exchange, Http};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
-/// A body that stands still for this long is given up.
-pub(super) const STILL_MAX: Duration = Duration::from_secs(10);
 /// Room for one read.
 const READ_BYTES: usize = 64 << 10;
 /// Idle connections that are kept for each server.
@@ -49,14 +47,32 @@ pub enum Trust {
 /// What keeps an answer from coming.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// No connection.
     #[error("{0}")]
     Connect(String),
+    /// A certificate that is not believed.
+    #[error("{0}")]
+    Untrusted(String),
+    /// A connection that breaks, or talks nonsense.
     #[error("{0}")]
     Broken(String),
+    /// No head of an answer.
     #[error("no answer within {} s", .0.as_secs())]
     Late(Duration),
+    /// A body that goes on and on.
+    #[error("the answer did not end within {} s", .0.as_secs())]
+    Slow(Duration),
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
+    #[error("the headers of the answer are longer than {0} bytes")]
+    HeadTooLong(usize),
+}
+
+impl Failure {
+    /// What it answers is no use, and will be none the next time.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::HeadTooLong(_) | Self::Slow(_))
+    }
 }
 
 pub(super) fn broken(error: impl std::fmt::Display) -> Failure {
@@ -71,6 +87,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) range: Option<(u64, u64)>,
     /// Until the head of the answer.
     pub(crate) wait: Duration,
+    /// From the head until all of it is there.
+    pub(crate) whole: Duration,
     /// Most bytes of the body.
     pub(crate) limit: usize,
     pub(crate) gzip: bool,
@@ -134,8 +152,7 @@ impl Client {
                 other => return other,
             }
         }
-        let stream =
-            timeout(CONNECT_WAIT, self.connect(url)).await.map_err(|_| Failure::Late(CONNECT_WAIT))??;
+        let stream = self.connect(url).await?;
         if !stream.is_http2() {
             return self.over_http1(stream, url, origin, ask).await;
         }
@@ -157,15 +174,27 @@ impl Client {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let port = url.port_or_known_default().unwrap_or(80);
         let connect = |error: std::io::Error| Failure::Connect(format!("{host}:{port}: {error}"));
-        let stream = TcpStream::connect((bare, port)).await.map_err(connect)?;
+        let late = |what: &str| {
+            Failure::Connect(format!("{host}:{port}: {what}no answer within {} s", CONNECT_WAIT.as_secs()))
+        };
+        let stream = timeout(CONNECT_WAIT, TcpStream::connect((bare, port))).await;
+        let stream = stream.map_err(|_| late(""))?.map_err(connect)?;
         stream.set_nodelay(true).map_err(connect)?;
         if url.scheme() != "https" {
             return Ok(Stream::Plain(stream));
         }
         let name = rustls::pki_types::ServerName::try_from(bare.to_owned())
             .map_err(|error| Failure::Connect(format!("{host}: {error}")))?;
-        let stream =
-            TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.map_err(connect)?;
+        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream);
+        let stream = timeout(CONNECT_WAIT, stream).await.map_err(|_| late("TLS: "))?;
+        let stream = stream.map_err(|error| {
+            let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            let problem = format!("{host}:{port}: TLS: {error}");
+            match of_tls {
+                Some(rustls::Error::InvalidCertificate(_)) => Failure::Untrusted(problem),
+                _ => Failure::Connect(problem),
+            }
+        })?;
         Ok(Stream::Tls(Box::new(stream)))
     }
 
@@ -182,7 +211,9 @@ impl Client {
         let (head, first_byte_at) = timeout(ask.wait, http1::head(&mut stream, &mut buffer))
             .await
             .map_err(|_| Failure::Late(ask.wait))??;
-        let (body, reusable) = http1::body(&mut stream, &mut buffer, &head, ask.limit).await?;
+        let (body, reusable) = timeout(ask.whole, http1::body(&mut stream, &mut buffer, &head, ask.limit))
+            .await
+            .map_err(|_| Failure::Slow(ask.whole))??;
         if reusable {
             let mut idle = lock(&self.idle);
             let idle = idle.entry(origin.to_owned()).or_default();
@@ -199,7 +230,9 @@ impl Client {
         url: &Url,
         ask: &Ask<'_>,
     ) -> Result<Answer, Failure> {
-        let mut sender = sender.ready().await.map_err(broken)?;
+        // It waits while the server lets no more streams be opened.
+        let mut sender =
+            timeout(ask.wait, sender.ready()).await.map_err(|_| Failure::Late(ask.wait))?.map_err(broken)?;
         let mut request = http::Request::get(url.as_str()).header("user-agent", AGENT);
         if ask.gzip {
             request = request.header("accept-encoding", "gzip");
@@ -218,8 +251,10 @@ impl Client {
         let http = Http { status: response.status().as_u16(), headers: headers.collect(), is_http2: true };
         let mut stream = response.into_body();
         let mut body = BytesMut::new();
+        let until = clock::now() + ask.whole;
         loop {
-            let next = timeout(STILL_MAX, stream.data()).await.map_err(|_| Failure::Late(STILL_MAX))?;
+            let left = until.saturating_duration_since(clock::now());
+            let next = timeout(left, stream.data()).await.map_err(|_| Failure::Slow(ask.whole))?;
             let Some(data) = next else { break };
             let data = data.map_err(broken)?;
             if body.is_empty() {
@@ -245,7 +280,8 @@ pub(super) fn range_of((from, length): (u64, u64)) -> String {
 fn unpack(packed: &[u8], limit: usize) -> Result<Bytes, Failure> {
     let mut plain = Vec::new();
     let most = limit as u64 + 1;
-    MultiGzDecoder::new(packed).take(most).read_to_end(&mut plain).map_err(broken)?;
+    let unpacked = MultiGzDecoder::new(packed).take(most).read_to_end(&mut plain);
+    unpacked.map_err(|error| broken(format!("its Content-Encoding is gzip, and it is none: {error}")))?;
     if plain.len() > limit {
         return Err(Failure::TooLong(limit));
     }

@@ -4,11 +4,10 @@ use std::{fmt::Write, time::Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use runtime::clock;
-use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    client::{AGENT, Ask, Failure, STILL_MAX, broken, more, range_of},
+    client::{AGENT, Ask, Failure, broken, more, range_of},
     tls::Stream,
 };
 use crate::exchange::Http;
@@ -45,7 +44,7 @@ pub(super) async fn head(stream: &mut Stream, buffer: &mut BytesMut) -> Result<(
         let at = *first_byte_at.get_or_insert_with(clock::now);
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
-        match response.parse(buffer).map_err(broken)? {
+        match response.parse(buffer).map_err(no_http)? {
             httparse::Status::Complete(length) => {
                 let named = response.headers.iter().map(|header| {
                     (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
@@ -56,11 +55,18 @@ pub(super) async fn head(stream: &mut Stream, buffer: &mut BytesMut) -> Result<(
                 return Ok((http, at));
             }
             httparse::Status::Partial if buffer.len() > HEAD_BYTES_MAX => {
-                return Err(Failure::TooLong(HEAD_BYTES_MAX));
+                return Err(Failure::HeadTooLong(HEAD_BYTES_MAX));
             }
             httparse::Status::Partial => {}
         }
     }
+}
+
+fn no_http(error: httparse::Error) -> Failure {
+    if error == httparse::Error::TooManyHeaders {
+        return broken(format!("it has more than {HEADERS_MAX} headers"));
+    }
+    broken(format!("it does not speak HTTP: {error}"))
 }
 
 /// Reads a body, and says whether the connection can be used again.
@@ -90,19 +96,18 @@ pub(super) async fn body(
 
 async fn fill(stream: &mut Stream, buffer: &mut BytesMut, length: usize) -> Result<(), Failure> {
     while buffer.len() < length {
-        timeout(STILL_MAX, more(stream, buffer)).await.map_err(|_| Failure::Late(STILL_MAX))??;
+        more(stream, buffer).await?;
     }
     Ok(())
 }
 
 async fn to_the_end(stream: &mut Stream, buffer: &mut BytesMut, limit: usize) -> Result<Bytes, Failure> {
     loop {
-        match timeout(STILL_MAX, more(stream, buffer)).await {
-            Err(_) => return Err(Failure::Late(STILL_MAX)),
+        match more(stream, buffer).await {
             // Without a length the end of the connection is the end of the body.
-            Ok(Err(_)) => return Ok(buffer.split().freeze()),
-            Ok(Ok(())) if buffer.len() > limit => return Err(Failure::TooLong(limit)),
-            Ok(Ok(())) => {}
+            Err(_) => return Ok(buffer.split().freeze()),
+            Ok(()) if buffer.len() > limit => return Err(Failure::TooLong(limit)),
+            Ok(()) => {}
         }
     }
 }
@@ -141,6 +146,6 @@ async fn line(stream: &mut Stream, buffer: &mut BytesMut) -> Result<String, Fail
         if buffer.len() > LINE_BYTES_MAX {
             return Err(Failure::TooLong(LINE_BYTES_MAX));
         }
-        timeout(STILL_MAX, more(stream, buffer)).await.map_err(|_| Failure::Late(STILL_MAX))??;
+        more(stream, buffer).await?;
     }
 }

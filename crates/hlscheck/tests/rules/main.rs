@@ -4,7 +4,10 @@
 
 mod across;
 mod fetched;
+mod live;
+mod made;
 mod over_time;
 mod sent;
+mod site;
 mod stream;
 mod written;

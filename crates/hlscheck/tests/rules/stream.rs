@@ -25,6 +25,12 @@ pub(crate) struct Stream {
     pub(crate) ended: bool,
     pub(crate) kind: Option<&'static str>,
     pub(crate) date_offset_ms: i64,
+    pub(crate) part_ms: u64,
+    pub(crate) target_s: u64,
+    /// Whole segments that are listed, once there are so many.
+    pub(crate) window: u64,
+    /// Whole segments that are listed with their parts.
+    pub(crate) with_parts: u64,
 }
 
 impl Default for Stream {
@@ -39,23 +45,31 @@ impl Default for Stream {
             ended: false,
             kind: None,
             date_offset_ms: 0,
+            part_ms: 500,
+            target_s: 4,
+            window: 20,
+            with_parts: 6,
         }
     }
 }
 
 impl Stream {
     pub(crate) fn text(&self) -> String {
-        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:4\n");
+        let target_s = self.target_s;
+        let seconds = |parts: u64| (parts * self.part_ms) as f64 / 1000.0;
+        let mut text = format!("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target_s}\n");
         let mut line = |line: String| writeln!(text, "{line}").unwrap();
         if let Some(kind) = self.kind {
             line(format!("#EXT-X-PLAYLIST-TYPE:{kind}"));
         }
         line("#EXT-X-INDEPENDENT-SEGMENTS".into());
-        line(
-            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5,HOLD-BACK=12,CAN-SKIP-UNTIL=24"
-                .into(),
-        );
-        line("#EXT-X-PART-INF:PART-TARGET=0.5".into());
+        line(format!(
+            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={:?},HOLD-BACK={},CAN-SKIP-UNTIL={}",
+            seconds(3),
+            3 * target_s,
+            6 * target_s
+        ));
+        line(format!("#EXT-X-PART-INF:PART-TARGET={:?}", seconds(1)));
         line(format!("#EXT-X-MEDIA-SEQUENCE:{}", self.first));
         line(format!("#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence));
         if self.skip > 0 {
@@ -73,17 +87,18 @@ impl Stream {
                 line("#EXT-X-DISCONTINUITY".into());
             }
             let date = chrono::DateTime::from_timestamp_millis(
-                1_800_000_000_000 + i64::try_from(msn).unwrap() * 2000 + self.date_offset_ms,
+                1_800_000_000_000 + i64::try_from(msn * PARTS * self.part_ms).unwrap() + self.date_offset_ms,
             );
             line(format!("#EXT-X-PROGRAM-DATE-TIME:{}", date.unwrap().format("%Y-%m-%dT%H:%M:%S%.3fZ")));
-            if open - msn <= 6 {
+            if open - msn <= self.with_parts {
                 for part in 0..parts {
                     let independent = if part == 0 { ",INDEPENDENT=YES" } else { "" };
-                    line(format!("#EXT-X-PART:DURATION=0.5,URI=\"{msn}.{part}.m4s\"{independent}"));
+                    let lasts = seconds(1);
+                    line(format!("#EXT-X-PART:DURATION={lasts:?},URI=\"{msn}.{part}.m4s\"{independent}"));
                 }
             }
             if msn < open {
-                line(format!("#EXTINF:2.0,\n{msn}.m4s"));
+                line(format!("#EXTINF:{:?},\n{msn}.m4s", seconds(PARTS)));
             }
         }
         if self.ended {
@@ -100,7 +115,7 @@ impl Stream {
     /// So many parts later, the oldest segments gone.
     pub(crate) fn later(&self, parts: u64) -> Self {
         let parts = self.parts + parts;
-        let first = FIRST.max((parts / PARTS).saturating_sub(20)).max(self.first);
+        let first = FIRST.max((parts / PARTS).saturating_sub(self.window)).max(self.first);
         let gone =
             self.discontinuities.iter().filter(|msn| **msn < first && **msn >= self.first).count() as u64;
         Self { first, parts, discontinuity_sequence: self.discontinuity_sequence + gone, ..self.clone() }
