@@ -71,12 +71,12 @@ bench: ## What a lecture costs, on the release build, beside nginx and ffmpeg; A
 	LECTERN_E2E_BIN=$(abspath $(TARGET_DIR))/release cargo run --locked -p e2e --bin bench -- $(ARGS)
 	cargo bench --locked -p access --bench token_check
 
-soak: ## What takes too long for every day: a server killed 500 times (KILLS=500), publishers gone for a minute
+soak: ## What takes too long for every day: a server killed 500 times (KILLS=500), publishers gone for a minute, ten minutes judged by hlscheck
 	@setup/install build test
 	@$(MAKE) web/dist/.built tests/e2e/browser/node_modules/.installed
 	cargo build --workspace --all-targets --locked
 	LECTERN_E2E_KILLS=$(or $(KILLS),500) cargo test --locked -p e2e --test lecture -- --nocapture killed_again
-	cargo test --locked -p e2e --test lecture -- --nocapture --ignored long_drops
+	cargo test --locked -p e2e --test lecture -- --nocapture --ignored --test-threads 1 long_drops
 
 fuzz: ## Property tests, parsers and damaged media with many more cases (CASES=20000, FUZZ_SECONDS=60 a parser, FLIPS=10000)
 	@setup/install build test

@@ -1,10 +1,11 @@
 //! An encoder that behaves like a good one: it sends in real time, reconnects at once when it is cut off, goes on
-//! with the next keyframe of what happens now, and knows to the picture what it has sent.
+//! with the next keyframe of what happens now, and knows to the picture what it has sent. Its settings can be changed
+//! while it sends, and its line can be cut.
 
 use std::{
     fs,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -28,13 +29,29 @@ pub struct Encoder {
 
 struct Shared {
     stop: AtomicBool,
+    /// It is away, and stays away.
+    away: AtomicBool,
+    /// It does not come back when it is cut off.
+    yields: AtomicBool,
+    shown: Mutex<Arc<Scene>>,
     log: Mutex<Log>,
+}
+
+/// A clip that is sent again and again.
+struct Scene {
+    headers: Vec<Tag>,
+    tags: Vec<Tag>,
+    length_ms: u64,
+    pictures: u32,
+    /// When its first round began or would have begun, since the encoder began; set when it is first sent.
+    since_ms: OnceLock<u64>,
 }
 
 /// What became of it so far.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// Every picture that was handed to the system, and when. Numbers grow on when the clip begins again.
+    /// Every picture that was handed to the system, and when. Numbers grow on when the clip begins again, and begin
+    /// again with another clip.
     pub sent: Vec<(u32, Instant)>,
     /// When publications began: the server has said so.
     pub began: Vec<Instant>,
@@ -55,21 +72,47 @@ impl Encoder {
     /// # Errors
     /// When the clip cannot be made or read.
     pub fn start(clip: Clip, rtmp_url: &str, key: &str) -> Result<Self> {
-        ensure!(clip.b_frames == 0, "pictures are counted in the order they are sent");
-        let (headers, tags) = read_tags(&fs::read(clip.file()?)?)?;
-        let shared = Arc::new(Shared { stop: AtomicBool::new(false), log: Mutex::default() });
+        let scene = Scene::of(clip)?;
+        scene.since_ms.get_or_init(|| 0);
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            away: AtomicBool::new(false),
+            yields: AtomicBool::new(false),
+            shown: Mutex::new(Arc::new(scene)),
+            log: Mutex::default(),
+        });
         let run = Run {
             shared: Arc::clone(&shared),
-            headers,
-            tags,
-            length_ms: u64::from(clip.seconds) * 1000,
-            pictures: clip.frames(),
             url: rtmp_url.to_owned(),
             key: key.to_owned(),
             began: Instant::now(),
         };
         let thread = thread::spawn(move || run.run());
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Sends another clip from now on, in the same publication: as when settings are changed in mid-lecture.
+    ///
+    /// # Errors
+    /// When the clip cannot be made or read.
+    pub fn show(&self, clip: Clip) -> Result<()> {
+        *self.shared.shown() = Arc::new(Scene::of(clip)?);
+        Ok(())
+    }
+
+    /// Loses its line, without a goodbye, until [`Encoder::come_back`].
+    pub fn go_away(&self) {
+        self.shared.away.store(true, Ordering::SeqCst);
+    }
+
+    /// Has a line again.
+    pub fn come_back(&self) {
+        self.shared.away.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on it takes no for an answer: cut off, it does not come back.
+    pub fn yields(&self) {
+        self.shared.yields.store(true, Ordering::SeqCst);
     }
 
     /// What became of it so far.
@@ -108,17 +151,30 @@ impl Shared {
         self.log.lock().expect("no holder panics")
     }
 
+    fn shown(&self) -> MutexGuard<'_, Arc<Scene>> {
+        self.shown.lock().expect("no holder panics")
+    }
+
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+
+    fn is_away(&self) -> bool {
+        self.is_over() || self.away.load(Ordering::SeqCst)
+    }
+}
+
+impl Scene {
+    fn of(clip: Clip) -> Result<Self> {
+        ensure!(clip.b_frames == 0, "pictures are counted in the order they are sent");
+        let (headers, tags) = read_tags(&fs::read(clip.file()?)?)?;
+        let length_ms = u64::from(clip.seconds) * 1000;
+        Ok(Self { headers, tags, length_ms, pictures: clip.frames(), since_ms: OnceLock::new() })
     }
 }
 
 struct Run {
     shared: Arc<Shared>,
-    headers: Vec<Tag>,
-    tags: Vec<Tag>,
-    length_ms: u64,
-    pictures: u32,
     url: String,
     key: String,
     began: Instant,
@@ -127,8 +183,13 @@ struct Run {
 impl Run {
     fn run(&self) {
         while !self.shared.is_over() {
-            // Whatever ends a publication, an encoder begins the next.
-            let _ended = self.publish();
+            if !self.shared.is_away() {
+                // Whatever ends a publication, an encoder begins the next.
+                let ended = self.publish();
+                if ended.is_err() && self.shared.yields.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
             thread::sleep(RETRY);
         }
     }
@@ -149,15 +210,26 @@ impl Run {
     }
 
     fn send(&self, sender: &mut rtmp::Sender) -> Result<()> {
-        for header in &self.headers {
-            sender.media(header.kind, 0, &header.body)?;
-        }
-        let now_ms = u64::try_from(self.began.elapsed().as_millis())?;
         let mut first_ms = None;
-        let mut round = now_ms / self.length_ms;
+        while !self.shared.is_away() {
+            let scene = Arc::clone(&self.shared.shown());
+            self.play(&scene, &mut first_ms, sender)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a scene until there is another one or none; timestamps count from `first_ms`.
+    fn play(&self, scene: &Arc<Scene>, first_ms: &mut Option<u64>, sender: &mut rtmp::Sender) -> Result<()> {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis())?;
+        let since_ms = *scene.since_ms.get_or_init(|| now_ms);
+        let header_ms = first_ms.map_or(0, |first_ms| now_ms.saturating_sub(first_ms));
+        for header in &scene.headers {
+            sender.media(header.kind, u32::try_from(header_ms)?, &header.body)?;
+        }
+        let mut round = (now_ms - since_ms) / scene.length_ms;
         loop {
-            for (number, tag) in numbered(&self.tags) {
-                let at_ms = round * self.length_ms + u64::from(tag.at_ms);
+            for (number, tag) in numbered(&scene.tags) {
+                let at_ms = since_ms + round * scene.length_ms + u64::from(tag.at_ms);
                 let begins = tag.key && tag.kind == PICTURE && at_ms >= now_ms;
                 if first_ms.is_none() && !begins {
                     continue;
@@ -165,13 +237,13 @@ impl Run {
                 let first_ms = *first_ms.get_or_insert(at_ms);
                 let due = self.began + Duration::from_millis(at_ms);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
-                if self.shared.is_over() {
+                if self.shared.is_away() || !Arc::ptr_eq(scene, &self.shared.shown()) {
                     return Ok(());
                 }
                 // Sound may be older than the first picture by its own frame.
                 sender.media(tag.kind, u32::try_from(at_ms.saturating_sub(first_ms))?, &tag.body)?;
                 if tag.kind == PICTURE {
-                    let number = u32::try_from(round)? * self.pictures + number;
+                    let number = u32::try_from(round)? * scene.pictures + number;
                     self.shared.log().sent.push((number, Instant::now()));
                 }
             }

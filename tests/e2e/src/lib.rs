@@ -13,6 +13,7 @@ pub mod clip;
 pub mod decode;
 pub mod encoder;
 pub mod follow;
+pub mod hlscheck;
 pub mod hostile;
 pub mod http;
 pub mod machine;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -32,6 +33,7 @@ pub struct Server {
     /// What it printed with `--json`.
     demo: Value,
     http_port: u16,
+    https_port: u16,
     rtmp_port: u16,
     options: Options,
     folder: TempDir,
@@ -43,6 +45,8 @@ pub struct Server {
 pub struct Options {
     /// With the generated lecture.
     pub publisher: bool,
+    /// With HTTPS beside HTTP, for the name `localhost`.
+    pub https: bool,
     /// More environment.
     pub environment: Vec<(String, String)>,
     /// Its data folder is a disk of its own of so many MiB, in a mount namespace of its own. Needs root.
@@ -70,11 +74,15 @@ impl Server {
             output: None,
             demo: Value::Null,
             http_port: machine::free_port()?,
+            https_port: machine::free_port()?,
             rtmp_port: machine::free_port()?,
             options,
             folder,
             _alone: alone,
         };
+        if server.options.https {
+            server.make_certificate()?;
+        }
         server.launch()?;
         Ok(server)
     }
@@ -89,6 +97,18 @@ impl Server {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.http_port)
+    }
+
+    /// A URL of a path over HTTPS.
+    #[must_use]
+    pub fn https_url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.https_port)
+    }
+
+    /// The certificate (PEM) that whoever speaks HTTPS with it must believe.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
     }
 
     /// Where publishers connect; the stream key is another path segment.
@@ -305,6 +325,12 @@ impl Server {
         if !self.options.publisher {
             command.arg("--no-publisher");
         }
+        if self.options.https {
+            command
+                .env("LECTERN_TLS_CERT", self.certificate())
+                .env("LECTERN_TLS_KEY", self.certificate_key())
+                .env("LECTERN_HTTPS_ADDR", format!("127.0.0.1:{}", self.https_port));
+        }
         command
             .current_dir(self.folder.path())
             .env("LECTERN_DATA_DIR", self.data())
@@ -317,6 +343,18 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(log);
         Ok(command)
+    }
+
+    fn certificate_key(&self) -> PathBuf {
+        self.folder.path().join("certificate.key")
+    }
+
+    fn make_certificate(&self) -> Result<()> {
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(["localhost".to_owned()])?.self_signed(&key)?;
+        std::fs::write(self.certificate(), certificate.pem())?;
+        std::fs::write(self.certificate_key(), key.serialize_pem())?;
+        Ok(())
     }
 
     fn launch(&mut self) -> Result<()> {

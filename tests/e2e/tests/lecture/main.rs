@@ -6,6 +6,7 @@
 
 mod access;
 mod commands;
+mod conformance;
 mod crashes;
 mod disks;
 mod door;
