@@ -2,7 +2,12 @@
 
 mod admin;
 mod attempts;
+pub(crate) mod devices;
 mod hasher;
+mod links;
+pub(crate) mod passwords;
+mod profiles;
+pub(crate) mod registration;
 pub(crate) mod routes;
 pub(crate) mod rows;
 mod rules;

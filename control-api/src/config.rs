@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use runtime::config::Lookup;
 
+use crate::mail::Mail;
+
 /// Access tokens live this long; a page renews them with its refresh token.
 const ACCESS_S: u64 = 600;
 const REFRESH_S: u64 = 30 * 24 * 3600;
@@ -36,6 +38,12 @@ pub struct Config {
     pub lobby_minutes: u32,
     /// No session is longer (`LECTERN_SESSION_SECONDS_MAX`).
     pub session_max: Duration,
+    /// Everybody may make an account, `open`, or admins alone, `closed` (`LECTERN_REGISTRATION`).
+    pub registration_open: bool,
+    /// Jobs that this process does at once (`LECTERN_JOB_CONCURRENCY`).
+    pub job_concurrency: u32,
+    /// How letters are sent.
+    pub mail: Mail,
 }
 
 impl Config {
@@ -66,7 +74,19 @@ impl Config {
             reconnect_window: get.seconds("LECTERN_RECONNECT_WINDOW_SECONDS", Duration::from_secs(60))?,
             lobby_minutes: get.parsed("LECTERN_LOBBY_MINUTES", 15)?,
             session_max: get.seconds("LECTERN_SESSION_SECONDS_MAX", Duration::from_secs(SESSION_S_MAX))?,
+            registration_open: match get.text("LECTERN_REGISTRATION").as_deref() {
+                None | Some("open") => true,
+                Some("closed") => false,
+                Some(other) => bail!("LECTERN_REGISTRATION is {other:?}: write open or closed"),
+            },
+            job_concurrency: get.parsed("LECTERN_JOB_CONCURRENCY", 4_u32)?.max(1),
+            mail: Mail::from_lookup(get)?,
         })
+    }
+
+    /// The host of the public URL.
+    pub(crate) fn host(&self) -> &str {
+        host_of("LECTERN_PUBLIC_URL", &self.public_url).unwrap_or("localhost")
     }
 
     /// Whether browsers reach the server by TLS, so that cookies may insist on it.

@@ -12,11 +12,12 @@ use db::Db;
 use events::{AccessRevoked, Ended, WentLive};
 use ids::SessionId;
 use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Config,
     accounts::{Attempts, Hasher},
-    http,
+    http, jobs, mail,
     publications::Board,
 };
 
@@ -57,10 +58,13 @@ struct Inner {
     jwt: jwt::Authority,
     pepper: Pepper,
     refresh_key: Key,
+    letter_key: Key,
     hasher: Hasher,
     attempts: Attempts,
     board: Board,
     wake: Notify,
+    jobs: Arc<Notify>,
+    requests: TaskTracker,
     ready: Vec<ReadyCheck>,
 }
 
@@ -79,10 +83,13 @@ impl Control {
             jwt: jwt::Authority::new(root, jwt::TYP_ACCESS, &config.public_url, "lectern"),
             pepper: Pepper::new(root),
             refresh_key: root.derive(Purpose::Other("refresh"), ""),
+            letter_key: root.derive(Purpose::Other("letter-links"), ""),
             hasher: Hasher::default(),
             attempts: Attempts::new(config.logins_per_minute),
             board: Board::new(runtime::clock::utc()),
             wake: Notify::new(),
+            jobs: Arc::new(Notify::new()),
+            requests: TaskTracker::new(),
             config,
             db,
             media,
@@ -126,6 +133,11 @@ impl Control {
         self.0.refresh_key.expose()
     }
 
+    /// Makes the secrets of links in letters.
+    pub(crate) fn letter_key(&self) -> &[u8; 32] {
+        self.0.letter_key.expose()
+    }
+
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.0.hasher
     }
@@ -141,6 +153,35 @@ impl Control {
     /// Rung when a fact has come in that may change a session's state.
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
+    }
+
+    /// Says that a job was enqueued and its transaction committed: it begins at once.
+    pub(crate) fn wake_jobs(&self) {
+        self.0.jobs.notify_one();
+    }
+
+    /// Does jobs until `shutdown`. One in a process, wherever the role `worker` is played.
+    pub async fn run_jobs(&self, shutdown: CancellationToken) {
+        match mail::release_held(self, runtime::clock::utc()).await {
+            Ok(0) => {}
+            Ok(letters) => tracing::info!("{letters} letters that waited for a mail server are sent now"),
+            Err(error) => tracing::warn!(error = ?error, "letters that waited could not be queued: {error}"),
+        }
+        let (db, handler) = (self.db().clone(), self.clone());
+        let (wake, concurrency) = (Arc::clone(&self.0.jobs), self.config().job_concurrency);
+        jobs::Worker { db, handler, wake, concurrency }.run(shutdown).await;
+    }
+
+    /// Requests that run to their end although their client has gone away.
+    pub(crate) fn requests(&self) -> &TaskTracker {
+        &self.0.requests
+    }
+
+    /// Waits for requests that go on without their client, at most as long as a request may take. To be called
+    /// when no new ones come.
+    pub async fn finish_requests(&self) {
+        self.0.requests.close();
+        self.0.requests.wait().await;
     }
 
     pub(crate) fn ready_checks(&self) -> &[ReadyCheck] {

@@ -7,6 +7,7 @@
 //! - [`sessions`]: when, and whether it is on air; the worker that ends them.
 //! - [`publications`]: stream keys, who may publish where, what is received now.
 //! - [`playback`]: grants to watch.
+//! - [`jobs`]: what is slow or leaves the house, done by a worker. [`mail`]: letters.
 //!
 //! [`rights`] is the one table of who may do what; `http` the manners that all routes share.
 //! [`Control`] is the door: the executable makes one, mounts its router and feeds it facts.
@@ -21,6 +22,8 @@ mod demo;
 mod enrolments;
 mod http;
 mod invites;
+mod jobs;
+mod mail;
 mod playback;
 mod publications;
 mod rights;
@@ -32,6 +35,7 @@ pub use config::Config;
 pub use control::{Checking, Control, MediaControl, ReadyCheck};
 pub use demo::{DemoSeed, DemoUser};
 pub use http::openapi::openapi_json;
+pub use mail::{LetterLine, Mail, MailServer, MailState};
 pub use publications::{ProgrammeState, Refusal};
 pub use rights::Role;
 pub use sessions::LiveError;

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod hlscheck;
+mod mail;
 
 use std::{
     io::{BufRead, IsTerminal},
@@ -22,6 +23,7 @@ use tokio::{
 
 pub(crate) use doctor::doctor;
 pub(crate) use hlscheck::hlscheck;
+pub(crate) use mail::mail;
 
 use crate::{
     cli::{ConfigCommand, Role, UserCommand},
@@ -113,6 +115,7 @@ pub(crate) fn config(lookup: Lookup, command: &ConfigCommand) -> Result<()> {
                 address.map_or_else(|| "(off)".to_owned(), |address| address.to_string())
             };
             let secret = if settings.secret.generated { "(generated, in the data folder)" } else { "(set)" };
+            let or = |name: &str, unset: &str| settings.lookup.text(name).unwrap_or_else(|| unset.to_owned());
             for (name, value) in [
                 ("LECTERN_ENV", format!("{:?}", settings.environment).to_lowercase()),
                 ("LECTERN_ROLES", settings.roles.to_string()),
@@ -127,6 +130,9 @@ pub(crate) fn config(lookup: Lookup, command: &ConfigCommand) -> Result<()> {
                 ("LECTERN_PUBLIC_URL", url.to_owned()),
                 ("DATABASE_URL", database),
                 ("LECTERN_SECRET_KEY", secret.to_owned()),
+                ("LECTERN_REGISTRATION", or("LECTERN_REGISTRATION", "open")),
+                ("EMAIL_HOST", or("EMAIL_HOST", "(none: letters are held)")),
+                ("DEFAULT_FROM_EMAIL", or("DEFAULT_FROM_EMAIL", "(none)")),
             ] {
                 terminal::say(&format!("{name} = {value:?}"));
             }

@@ -52,6 +52,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Shows letters, above all those that wait because no mail server is set.
+    Mail {
+        #[command(subcommand)]
+        command: MailCommand,
+    },
     /// Looks whether everything the server needs is there, and says what to do where it is not.
     Doctor,
     /// Asks the running server whether it is ready; for container health checks.
@@ -115,6 +120,23 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum MailCommand {
+    /// The newest hundred letters: id, status, what about, to whom.
+    List {
+        /// Those of this status alone: queued, held, offered, sent, refused, doubtful or expired.
+        #[arg(long)]
+        status: Option<String>,
+    },
+    /// Prints a letter with the link in it. Whoever has the link can use it.
+    Show {
+        /// From `lectern mail list`, or from the server's log.
+        id: String,
+    },
+    /// Connects to the mail server and logs in, sending nothing.
+    Check,
 }
 
 #[derive(Subcommand, Debug)]

@@ -54,6 +54,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => admin::migrate(lookup).await.map(|()| ExitCode::SUCCESS),
         Command::User { command } => admin::user(lookup, command).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor => admin::doctor(lookup).await,
+        Command::Mail { command } => admin::mail(lookup, command).await.map(|()| ExitCode::SUCCESS),
         Command::Health => admin::health(lookup).await,
         Command::Config { command } => admin::config(lookup, &command).map(|()| ExitCode::SUCCESS),
         Command::Hlscheck(asked) => Ok(admin::hlscheck(&asked).await),

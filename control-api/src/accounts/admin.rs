@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use ids::UserId;
 use runtime::clock;
 
-use super::{routes, rows, rules, tokens};
+use super::{devices::Device, routes, rows, rules, tokens};
 use crate::{Control, http::new_id, rights::role_of};
 
 /// Why an account was not made.
@@ -34,7 +34,7 @@ impl Control {
         let user = rows::by_email(self.db(), email).await?;
         let Some(user) = user.filter(|user| user.active) else { return Ok(None) };
         let mut tx = self.db().begin().await?;
-        let issued = tokens::issue(self, &mut tx, user, clock::utc()).await?;
+        let issued = tokens::issue(self, &mut tx, user, &Device::default(), clock::utc()).await?;
         tx.commit().await?;
         let life_s = self.config().refresh_life.as_secs();
         Ok(Some(routes::cookie(self, &issued.refresh, life_s)))

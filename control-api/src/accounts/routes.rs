@@ -1,4 +1,6 @@
-//! Log-in, renewal, log-out, profile, set-up.
+//! Log-in, renewal, log-out, set-up.
+
+use std::net::IpAddr;
 
 use access::jwt::Role;
 use axum::{
@@ -12,10 +14,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{hasher::Busy, rows, rules, setup, tokens};
+use super::{
+    devices::{self, Device},
+    hasher::Busy,
+    passwords, profiles, registration, rows, rules, setup, tokens,
+};
 use crate::{
     Control,
-    http::{Body, Caller, Data, HttpError, Peer, Success, error::Details, is_same_site, new_id},
+    http::{Body, Data, HttpError, Peer, Success, error::Details, is_same_site, new_id},
     rights::word,
 };
 
@@ -24,8 +30,11 @@ pub(crate) fn router() -> OpenApiRouter<Control> {
         .routes(routes!(log_in))
         .routes(routes!(refresh))
         .routes(routes!(log_out))
-        .routes(routes!(profile))
         .routes(routes!(setup_needed, set_up))
+        .merge(registration::router())
+        .merge(passwords::router())
+        .merge(profiles::router())
+        .merge(devices::router())
 }
 
 const COOKIE: &str = "lectern_refresh";
@@ -53,7 +62,7 @@ impl From<rows::User> for User {
 
 /// Who is logged in, and with what.
 #[derive(Serialize, ToSchema)]
-struct LogIn {
+pub(super) struct LogIn {
     /// For `Authorization: Bearer …`; lives ten minutes.
     access: String,
     /// For `POST /auth/refresh`, once. Browsers have it in a cookie as well, and need not read it.
@@ -75,14 +84,15 @@ struct Credentials {
     request_body = Credentials, responses(
     (status = 200, description = "Logged in. Sets the cookie `lectern_refresh`.", body = Success<LogIn>),
     (status = 401, description = "Address or password wrong."),
+    (status = 403, description = "`EMAIL_NOT_VERIFIED`: the address is not confirmed yet."),
     (status = 429, description = "Too many attempts from this address.")))]
 async fn log_in(
     State(control): State<Control>,
     Peer(peer): Peer,
+    device: Device,
     Body(given): Body<Credentials>,
 ) -> Result<Response, HttpError> {
-    let attempt = control.attempts().take(peer, clock::now());
-    attempt.map_err(|retry_after_s| HttpError::TooMany { retry_after_s })?;
+    limit(&control, peer)?;
     if given.password.len() > rules::PASSWORD_BYTES_MAX {
         return Err(HttpError::WrongCredentials);
     }
@@ -90,8 +100,14 @@ async fn log_in(
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = control.hasher().verify(given.password, stored).await?;
     let user = user.filter(|user| right && user.active).ok_or(HttpError::WrongCredentials)?;
+    // Told to nobody but him who knows the password.
+    if user.email_verified_at.is_none() {
+        const UNVERIFIED: &str =
+            "Confirm your e-mail address first: open the link in the e-mail we sent you.";
+        return Err(HttpError::Refused("EMAIL_NOT_VERIFIED", UNVERIFIED));
+    }
     let mut tx = control.db().begin().await?;
-    let issued = tokens::issue(&control, &mut tx, user, clock::utc()).await?;
+    let issued = tokens::issue(&control, &mut tx, user, &device, clock::utc()).await?;
     tx.commit().await?;
     Ok(logged_in(&control, issued))
 }
@@ -114,11 +130,12 @@ struct RefreshToken {
 async fn refresh(
     State(control): State<Control>,
     headers: HeaderMap,
+    device: Device,
     body: Option<Body<RefreshToken>>,
 ) -> Result<Response, HttpError> {
     let token = presented(&control, &headers, body)?;
     let token = token.ok_or(HttpError::Unauthenticated("There is no refresh token."))?;
-    let issued = tokens::rotate(&control, &token, clock::utc()).await?;
+    let issued = tokens::rotate(&control, &token, &device, clock::utc()).await?;
     Ok(logged_in(&control, issued))
 }
 
@@ -136,15 +153,6 @@ async fn log_out(
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie(&control, "", 0));
     Ok(response)
-}
-
-/// Who am I?
-#[utoipa::path(get, path = "/auth/profile", operation_id = "profile", tag = "accounts",
-    responses((status = 200, description = "The caller.", body = Success<User>)))]
-async fn profile(State(control): State<Control>, caller: Caller) -> Result<Data<User>, HttpError> {
-    let user = rows::by_id(control.db(), caller.id).await?.filter(|user| user.active);
-    let user = user.ok_or(HttpError::Unauthenticated("This account is closed."))?;
-    Ok(Data(user.into()))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -181,26 +189,11 @@ struct FirstAdmin {
 async fn set_up(
     State(control): State<Control>,
     Peer(peer): Peer,
+    device: Device,
     Body(given): Body<FirstAdmin>,
 ) -> Result<Response, HttpError> {
-    let attempt = control.attempts().take(peer, clock::now());
-    attempt.map_err(|retry_after_s| HttpError::TooMany { retry_after_s })?;
-    let mut details = Details::new();
-    let email = rules::email(&given.email);
-    if let Err(fault) = email {
-        details.insert("email".into(), vec![fault.into()]);
-    }
-    let name = rules::name(&given.full_name);
-    if let Err(fault) = &name {
-        details.insert("full_name".into(), vec![fault.clone()]);
-    }
-    let faults = rules::password_faults(&given.password, &given.email, &given.full_name);
-    if !faults.is_empty() {
-        details.insert("password".into(), faults);
-    }
-    let (Ok(email), Ok(full_name), true) = (email, name, details.is_empty()) else {
-        return Err(HttpError::Invalid(details));
-    };
+    limit(&control, peer)?;
+    let (email, full_name) = new_account(&given.email, &given.full_name, &given.password)?;
     let password_hash = control.hasher().hash(given.password.clone()).await?;
     let now = clock::utc();
     let admin = rows::Insert {
@@ -211,8 +204,39 @@ async fn set_up(
         password_hash: &password_hash,
         now,
     };
-    let issued = setup::set_up(&control, &given.token, admin, now).await?;
+    let issued = setup::set_up(&control, &given.token, admin, &device, now).await?;
     Ok(logged_in(&control, issued))
+}
+
+/// Counts a try of this address at whatever could be guessed or flooded.
+pub(super) fn limit(control: &Control, peer: IpAddr) -> Result<(), HttpError> {
+    let attempt = control.attempts().take(peer, clock::now());
+    attempt.map_err(|retry_after_s| HttpError::TooMany { retry_after_s })
+}
+
+/// Address and name of a new account; all faults at once, field by field.
+pub(super) fn new_account<'a>(
+    email: &'a str,
+    full_name: &'a str,
+    password: &str,
+) -> Result<(&'a str, &'a str), HttpError> {
+    let mut details = Details::new();
+    let faults = rules::password_faults(password, email, full_name);
+    let email = rules::email(email);
+    if let Err(fault) = email {
+        details.insert("email".into(), vec![fault.into()]);
+    }
+    let name = rules::name(full_name);
+    if let Err(fault) = &name {
+        details.insert("full_name".into(), vec![fault.clone()]);
+    }
+    if !faults.is_empty() {
+        details.insert("password".into(), faults);
+    }
+    match (email, name) {
+        (Ok(email), Ok(name)) if details.is_empty() => Ok((email, name)),
+        _ => Err(HttpError::Invalid(details)),
+    }
 }
 
 impl From<Busy> for HttpError {
@@ -237,14 +261,14 @@ fn presented(
     Ok(Some(token))
 }
 
-fn from_cookie(headers: &HeaderMap) -> Option<String> {
+pub(super) fn from_cookie(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, token) = pairs.find(|(name, token)| *name == COOKIE && !token.is_empty())?;
     Some(token.to_owned())
 }
 
-fn logged_in(control: &Control, issued: tokens::Issued) -> Response {
+pub(super) fn logged_in(control: &Control, issued: tokens::Issued) -> Response {
     let life_s = control.config().refresh_life.as_secs();
     let cookie = cookie(control, &issued.refresh, life_s);
     let body = LogIn { access: issued.access, refresh: issued.refresh, user: issued.user.into() };

@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 const EMAIL_LEN_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 120;
 pub(crate) const PASSWORD_CHARS_MIN: usize = 8;
+/// A longer one is refused.
+pub(crate) const BIO_CHARS_MAX: usize = 2000;
 /// A longer one is refused before it is hashed.
 pub(crate) const PASSWORD_BYTES_MAX: usize = 1024;
 /// An answer that was lost on its way may be asked for once more.
@@ -105,6 +107,14 @@ pub(crate) fn name(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
+/// Whether it looks like a name of the IANA time zone database (`Area/City`, `UTC`).
+pub(crate) fn is_time_zone(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+');
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.split('/').all(|part| !part.is_empty() && part.chars().all(plain))
+}
+
 /// What is wrong with a new password; nothing, if it will do.
 pub(crate) fn password_faults(password: &str, email: &str, name: &str) -> Vec<String> {
     let mut faults = Vec::new();
@@ -194,6 +204,16 @@ mod tests {
             assert!(email(bad).is_err(), "{bad}");
         }
         assert_eq!(fold_email(" Anna@B.Example "), "anna@b.example");
+    }
+
+    #[test]
+    fn time_zones() {
+        for good in ["UTC", "Asia/Ho_Chi_Minh", "America/Argentina/Buenos_Aires", "Etc/GMT+7"] {
+            assert!(is_time_zone(good), "{good}");
+        }
+        for bad in ["", "asia/hanoi", "Asia//Hanoi", "Asia/", "A B", "../etc/passwd", "Asia/Hà_Nội"] {
+            assert!(!is_time_zone(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use runtime::{clock, random};
 
-use super::{rows, tokens};
+use super::{devices::Device, rows, tokens};
 use crate::{
     Control,
     http::{HttpError, new_id},
@@ -43,6 +43,7 @@ pub(super) async fn set_up(
     control: &Control,
     token: &str,
     admin: rows::Insert<'_>,
+    device: &Device,
     now: DateTime<Utc>,
 ) -> Result<tokens::Issued, HttpError> {
     const GONE: HttpError =
@@ -59,7 +60,7 @@ pub(super) async fn set_up(
         inserted => inserted?,
     }
     let user = rows::by_id(&mut tx, admin.id).await?.ok_or(db::Error::NoRow)?;
-    let issued = tokens::issue(control, &mut tx, user, now).await?;
+    let issued = tokens::issue(control, &mut tx, user, device, now).await?;
     tx.commit().await?;
     tracing::info!(user.id = %admin.id, "the server was set up by its first admin {}", admin.id);
     Ok(issued)

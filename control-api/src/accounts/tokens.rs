@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
+    devices::{self, Device},
     rows::{self, InsertToken, User},
     rules::{self, Presented, Verdict},
 };
@@ -38,16 +39,24 @@ pub(crate) async fn issue(
     control: &Control,
     tx: &mut Tx,
     user: User,
+    device: &Device,
     now: DateTime<Utc>,
 ) -> Result<Issued, db::Error> {
     let refresh = encode(&random::bytes());
-    store(control, tx, &user, new_id(), &refresh, now).await?;
+    let family = new_id();
+    devices::begin(tx, family, user.id, device, now).await?;
+    store(control, tx, &user, family, &refresh, now).await?;
     rows::logged_in(tx, user.id, now).await?;
     Ok(Issued { access: access(control, &user, now), refresh, user })
 }
 
 /// The next tokens of the family, or nothing.
-pub(crate) async fn rotate(control: &Control, text: &str, now: DateTime<Utc>) -> Result<Issued, HttpError> {
+pub(crate) async fn rotate(
+    control: &Control,
+    text: &str,
+    device: &Device,
+    now: DateTime<Utc>,
+) -> Result<Issued, HttpError> {
     const REFUSED: HttpError = HttpError::Unauthenticated("Log in again.");
     if text.len() > TEXT_LEN_MAX || !text.starts_with(PREFIX) {
         return Err(REFUSED);
@@ -79,6 +88,7 @@ pub(crate) async fn rotate(control: &Control, text: &str, now: DateTime<Utc>) ->
     if token.used_at.is_none() {
         rows::use_token(&mut tx, &hash(text), now).await?;
         store(control, &mut tx, &user, token.family_id, &successor, now).await?;
+        devices::seen(&mut tx, token.family_id, device, now).await?;
     }
     tx.commit().await?;
     Ok(Issued { access: access(control, &user, now), refresh: successor, user })

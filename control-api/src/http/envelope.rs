@@ -23,6 +23,15 @@ pub(crate) struct Data<T>(pub(crate) T);
 /// 201 with data.
 pub(crate) struct Created<T>(pub(crate) T);
 
+/// 202 with data: what was asked for happens later, or not.
+pub(crate) struct Accepted<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(Success { success: true, data: self.0 })).into_response()
+    }
+}
+
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
         Json(Success { success: true, data: self.0 }).into_response()

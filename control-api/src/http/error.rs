@@ -26,16 +26,22 @@ pub(crate) enum HttpError {
     WrongCredentials,
     /// 403: known, but not allowed.
     Forbidden(&'static str),
+    /// 403, with a code of its own for programs.
+    Refused(&'static str, &'static str),
     /// 404: there is none, or none that the caller may know of.
     NotFound(&'static str),
     /// 405.
     MethodNotAllowed,
     /// 409: it cannot be done in the present state; the code says why to programs.
     Conflict(&'static str, &'static str),
+    /// 412: somebody has changed it since the caller read it.
+    Stale,
     /// 413.
     TooLarge,
     /// 415: a body that is not declared as JSON.
     NotJson,
+    /// 422: an Idempotency-Key that came with another body before.
+    KeyReused,
     /// 422: read, but wrong.
     Invalid(Details),
     /// 429.
@@ -56,13 +62,14 @@ impl HttpError {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Refused(..) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(..) => StatusCode::CONFLICT,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -83,11 +90,21 @@ impl HttpError {
             Self::MethodNotAllowed => {
                 ("METHOD_NOT_ALLOWED", "This address does not take that method.".into(), none)
             }
-            Self::Conflict(code, message) => (code, message.into(), none),
+            Self::Refused(code, message) | Self::Conflict(code, message) => (code, message.into(), none),
+            Self::Stale => (
+                "PRECONDITION_FAILED",
+                "Somebody has changed this since you read it. Read it again.".into(),
+                none,
+            ),
             Self::TooLarge => ("PAYLOAD_TOO_LARGE", "The request is too large.".into(), none),
             Self::NotJson => {
                 ("UNSUPPORTED_MEDIA_TYPE", "Send JSON, declared as application/json.".into(), none)
             }
+            Self::KeyReused => (
+                "IDEMPOTENCY_KEY_REUSED",
+                "This Idempotency-Key came with another request before.".into(),
+                none,
+            ),
             Self::Invalid(details) => ("VALIDATION_ERROR", "The data are not valid.".into(), details),
             Self::TooMany { retry_after_s } => {
                 ("RATE_LIMITED", format!("Too many attempts. Try again in {retry_after_s} s."), none)
@@ -111,11 +128,14 @@ impl IntoResponse for HttpError {
             | Self::Unauthenticated(_)
             | Self::WrongCredentials
             | Self::Forbidden(_)
+            | Self::Refused(..)
             | Self::NotFound(_)
             | Self::MethodNotAllowed
             | Self::Conflict(..)
+            | Self::Stale
             | Self::TooLarge
             | Self::NotJson
+            | Self::KeyReused
             | Self::Invalid(_)
             | Self::Internal(_) => None,
         };

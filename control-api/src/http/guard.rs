@@ -27,6 +27,17 @@ pub(crate) fn request_id() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// Does the work under the id of a request.
+pub(super) async fn within<T>(id: String, work: impl Future<Output = T>) -> T {
+    CURRENT.scope(id, work).await
+}
+
+/// The answer, or that it took too long.
+pub(super) async fn limited(answer: impl Future<Output = Response>) -> Response {
+    let answered = tokio::time::timeout(Duration::from_secs(REQUEST_S_MAX), answer).await;
+    answered.unwrap_or_else(|_| HttpError::Busy { retry_after_s: 5 }.into_response())
+}
+
 /// The outermost layer.
 pub(crate) async fn guard(State(control): State<Control>, request: Request, next: Next) -> Response {
     let id = given_id(request.headers()).unwrap_or_else(fresh_id);
@@ -37,9 +48,7 @@ pub(crate) async fn guard(State(control): State<Control>, request: Request, next
             if is_preflight(&request) {
                 return preflight(cors.is_some());
             }
-            let limit = Duration::from_secs(REQUEST_S_MAX);
-            let answered = tokio::time::timeout(limit, next.run(request)).await;
-            answered.unwrap_or_else(|_| HttpError::Busy { retry_after_s: 5 }.into_response())
+            limited(next.run(request)).await
         })
         .await;
     let headers = response.headers_mut();
@@ -50,7 +59,7 @@ pub(crate) async fn guard(State(control): State<Control>, request: Request, next
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, retry-after"),
+            HeaderValue::from_static("etag, idempotency-replayed, retry-after, x-request-id"),
         );
     }
     secure(headers, control.config().is_https_alone());
@@ -89,9 +98,11 @@ fn preflight(allowed: bool) -> Response {
     if allowed {
         let headers = response.headers_mut();
         let set = HeaderValue::from_static;
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, set("GET, POST, PATCH, DELETE"));
-        headers
-            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, set("authorization, content-type, x-request-id"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, set("GET, POST, PUT, PATCH, DELETE"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            set("authorization, content-type, idempotency-key, if-match, x-request-id"),
+        );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, set("600"));
     }
     response

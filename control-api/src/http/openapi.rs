@@ -7,13 +7,15 @@ use http::header;
 use utoipa::{
     OpenApi,
     openapi::{
-        Components, ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
-        path::Operation,
+        Components, ContentBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Required,
+        ResponseBuilder,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
-use super::{error, router};
+use super::{error, idempotency, router};
 use crate::Control;
 
 /// Title, tags and the error body; paths and schemas come from the routes.
@@ -50,13 +52,32 @@ pub(crate) fn document() -> Document {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        if let Some(post) = &mut item.post
+            && !idempotency::holds_secret(path)
+        {
+            post.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
+        }
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete(operation);
         }
     }
     document
+}
+
+/// What every POST takes whose answer may be kept.
+fn idempotency_key() -> Parameter {
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Asked again with the same key and body within a day, the same answer comes and nothing happens anew; \
+             another body is 422, one under way 409.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
+        .build()
 }
 
 /// What holds for every operation: who may call it, and how an error looks.

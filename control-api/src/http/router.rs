@@ -5,14 +5,14 @@ use tower::{Layer as _, util::MapRequestLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{HttpError, guard, health, openapi};
+use super::{HttpError, guard, health, idempotency, openapi};
 use crate::{
-    Control, accounts, batches, categories, courses, enrolments, invites, playback, publications, sessions,
-    staff,
+    Control, accounts, batches, categories, courses, enrolments, invites, jobs, mail, playback, publications,
+    sessions, staff,
 };
 
 /// No request body is larger: the longest is a course's description.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The router of everything below `/api`, and of `/healthz` and `/readyz`. It leaves other paths, and
 /// their fallback, to whoever mounts it.
@@ -23,6 +23,7 @@ pub(crate) fn router(control: Control) -> Router {
         .fallback(async || HttpError::NotFound("address in this API"))
         .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(control.clone(), idempotency::idempotent))
         .layer(middleware::from_fn_with_state(control.clone(), guard::guard))
         .with_state(control);
     // A path gets its one spelling before it is routed, which a layer of the router itself cannot do.
@@ -44,7 +45,9 @@ pub(crate) fn documented() -> OpenApiRouter<Control> {
         .merge(invites::routes::router())
         .merge(sessions::routes::router())
         .merge(publications::routes::router())
-        .merge(playback::routes::router());
+        .merge(playback::routes::router())
+        .merge(jobs::routes::router())
+        .merge(mail::routes::router());
     OpenApiRouter::with_openapi(openapi::frame())
         .nest("/api/v1", api)
         .routes(routes!(health::healthz))

@@ -139,6 +139,10 @@ async fn every_operation_answers_everybody_as_the_table_says() {
     let log_in = json!({"email": "a@b.example", "password": "x"});
     let set_up = json!({"token": "x", "email": "a@b.example", "password": "a b c d e f", "full_name": "A"});
     let student = json!({"email": "enrolled@school.example"});
+    let nobody = json!({"email": "nobody@school.example"});
+    let register = json!({"email": "new@school.example", "password": "a b c d e f", "full_name": "New"});
+    let passwords = json!({"current_password": "wrong", "password": "a b c d e f"});
+    let profile = json!({"full_name": "A", "locale": "en", "time_zone": "UTC", "bio": ""});
     let spare = json!({"email": "spare@school.example", "duty": "assistant"});
     let dismissed = json!({"email": "spare@school.example"});
     let code = json!({"code": "no such code"});
@@ -148,7 +152,29 @@ async fn every_operation_answers_everybody_as_the_table_says() {
         (post.clone(), "/auth/login", log_in, [401; COLUMNS]),
         (post.clone(), "/auth/refresh", none.clone(), [401; COLUMNS]),
         (post.clone(), "/auth/logout", none.clone(), [204; COLUMNS]),
+        (get.clone(), "/auth/options", none.clone(), [200; COLUMNS]),
+        (post.clone(), "/auth/register", register, [202; COLUMNS]),
+        (post.clone(), "/auth/verify-email", json!({"token": "x"}), [422; COLUMNS]),
+        (post.clone(), "/auth/resend-verification", nobody.clone(), [202; COLUMNS]),
+        (post.clone(), "/auth/forgot-password", nobody, [202; COLUMNS]),
+        (post.clone(), "/auth/reset-password", json!({"token": "x", "password": "a b c d e f"}), [422; COLUMNS]),
+        (post.clone(), "/auth/change-password", passwords, made(ALL, 422)),
+        (get.clone(), "/auth/devices", none.clone(), ALL),
+        (delete.clone(), "/auth/devices/{id}", none.clone(), made(ALL, 404)),
         (get.clone(), "/auth/profile", none.clone(), ALL),
+        (Method::PUT, "/auth/profile", profile.clone(), ALL),
+        (patch.clone(), "/auth/profile", json!({"bio": "A"}), ALL),
+        // Of a person who is none of them.
+        (get.clone(), "/users/{id}/profile", none.clone(), made(ALL, 404)),
+        (Method::PUT, "/users/{id}/profile", profile, made(ALL, 404)),
+        (patch.clone(), "/users/{id}/profile", json!({"bio": "A"}), made(ALL, 404)),
+        (get.clone(), "/admin/jobs", none.clone(), ADMINS),
+        (get.clone(), "/admin/jobs/{id}", none.clone(), made(ADMINS, 404)),
+        (post.clone(), "/admin/jobs/{id}/retry", none.clone(), made(ADMINS, 404)),
+        (post.clone(), "/admin/jobs/{id}/cancel", none.clone(), made(ADMINS, 404)),
+        (get.clone(), "/admin/letters", none.clone(), ADMINS),
+        (get.clone(), "/admin/letters/{id}", none.clone(), made(ADMINS, 404)),
+        (post.clone(), "/admin/letters/{id}/send", none.clone(), made(ADMINS, 404)),
         (get.clone(), "/setup", none.clone(), [200; COLUMNS]),
         (post.clone(), "/setup", set_up, [403; COLUMNS]),
         (get.clone(), "/categories", none.clone(), ALL),
@@ -204,7 +230,8 @@ async fn every_operation_answers_everybody_as_the_table_says() {
         (delete, "/courses/{id}", none.clone(), made(OWNED, 409)),
         (post.clone(), "/courses/{id}/remove-student", student, [401, 404, 403, 403, 404, 204, 404, 404, 404]),
         // Who has left sees it no more; who gives it had no place.
-        (post, "/courses/{id}/leave", none, [401, 404, 204, 404, 404, 404, 404, 404, 204]),
+        (post.clone(), "/courses/{id}/leave", none.clone(), [401, 404, 204, 404, 404, 404, 404, 404, 204]),
+        (post, "/auth/logout-all", none, made(ALL, 204)),
     ];
     let scene = Scene::new("private").await;
     let mut seen = Vec::new();

@@ -18,7 +18,9 @@ use runtime::{clock, config::Lookup};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::{Config, Control, MediaControl, ProgrammeState, accounts::rows, http::new_id, rights::word};
+use crate::{
+    Config, Control, MediaControl, ProgrammeState, accounts::rows, http::new_id, jobs, rights::word,
+};
 
 /// What the media rooms were told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +117,25 @@ impl World {
     /// The same database after a restart of the process.
     pub(super) fn restarted(&self) -> Self {
         Self::on(self.control.db().clone())
+    }
+
+    /// Does the jobs that are due, as a worker would, until none is left.
+    pub(super) async fn work(&self) {
+        self.work_at(clock::utc()).await;
+    }
+
+    /// The same, at another time.
+    pub(super) async fn work_at(&self, now: chrono::DateTime<Utc>) {
+        loop {
+            // What a job enqueues is due at the real now, which may be after the one that was handed in.
+            let claimed = jobs::rows::claim(self.control.db(), 10, now.max(clock::utc())).await.unwrap();
+            if claimed.is_empty() {
+                return;
+            }
+            for claimed in claimed {
+                jobs::work(self.control.db().clone(), self.control.clone(), claimed).await;
+            }
+        }
     }
 
     /// What the media rooms were told since the last time.

@@ -35,6 +35,7 @@ pub(crate) async fn doctor(lookup: Lookup) -> Result<ExitCode> {
     report.note("data folder", data_folder(&settings.data_dir));
     report.note("disk space", disk_space(&settings.data_dir));
     report.note("database", database(&settings).await);
+    report.note("mail", mail(&settings).await);
     report.note("transcoder", ask_transcoder(&settings, "--version", TRANSCODER_WAIT).await);
     report.note("transcoder's jail", ask_transcoder(&settings, "--check-jail", JAIL_WAIT).await);
     report.note("pages", embedded_pages());
@@ -102,6 +103,26 @@ async fn database(settings: &Settings) -> Result<String> {
         0 => format!("{}, tables up to date", database.name()),
         count => format!("{}, {count} steps pending: the server takes them when it starts", database.name()),
     })
+}
+
+/// Without a mail server everything works but the sending of letters, so that is no failure; it is said.
+async fn mail(settings: &Settings) -> Result<String> {
+    let database = open_database(settings).await?;
+    let mut waiting = 0;
+    let control = wiring::control_without_media(settings, database.clone())?;
+    if db::migrate::pending(&database).await.context("read the state of the tables")? == 0 {
+        let state = control.mail_state().await.context("read the outbox")?;
+        waiting = state.letters.iter().filter(|(status, _)| status == "held").map(|(_, count)| count).sum();
+        if let Some(server) = state.server {
+            let checked = control.check_mail_server().await;
+            checked.map_err(|why| anyhow::anyhow!("{server} does not take our letters: {why}"))?;
+            return Ok(format!("{server} takes our letters"));
+        }
+    }
+    Ok(format!(
+        "no mail server is set (EMAIL_HOST), so letters that confirm addresses and reset passwords are not sent: \
+         {waiting} are held; `lectern mail list --status held` shows them, `lectern mail show ID` prints the link"
+    ))
 }
 
 /// What the transcoder answers to a question; an error when it has something to complain about.

@@ -158,6 +158,8 @@ impl Server {
         }
         let (worker, stop) = (control.clone(), other_tasks.token().clone());
         other_tasks.spawn(async move { worker.run_worker(stop).await });
+        let (worker, stop) = (control.clone(), other_tasks.token().clone());
+        other_tasks.spawn(async move { worker.run_jobs(stop).await });
         other_tasks.spawn(disk::look_after(store, settings.data_dir.clone(), other_tasks.token().clone()));
         other_tasks.spawn(serve_metrics(metrics_listener, metrics, other_tasks.clone()));
         Ok(Self { http, https, rtmp, control, database, packager, http_tasks, ingest_tasks, other_tasks })
@@ -172,6 +174,9 @@ impl Server {
         self.packager.shutdown().await;
         if let Err(left) = self.http_tasks.finish(HTTP_PATIENCE + Duration::from_secs(1)).await {
             warn!("{left} HTTP tasks did not end in time");
+        }
+        if timeout(HTTP_PATIENCE, self.control.finish_requests()).await.is_err() {
+            warn!("requests that went on without their clients did not end in time");
         }
         if let Err(left) = self.other_tasks.finish(TASKS_PATIENCE).await {
             warn!("{left} background tasks did not end in time");
