@@ -1,8 +1,12 @@
 // Which path shows which page. The player is loaded with the pages that play.
 
 import { createBrowserRouter } from 'react-router';
+import { ForgotPage } from './auth/forgot-page';
 import { LoginPage } from './auth/login-page';
+import { RegisterPage } from './auth/register-page';
+import { ResetPage } from './auth/reset-page';
 import { SetupPage } from './auth/setup-page';
+import { VerifyPage } from './auth/verify-page';
 import { HomePage } from './home/home-page';
 import { BrokenPage, NotFoundPage } from './ui/message-pages';
 import { Spinner } from './ui/parts';
@@ -21,6 +25,14 @@ export const router = createBrowserRouter([
       { path: '/', Component: HomePage },
       { path: '/login', Component: LoginPage },
       { path: '/setup', Component: SetupPage },
+      { path: '/register', Component: RegisterPage },
+      { path: '/verify-email', Component: VerifyPage },
+      { path: '/forgot-password', Component: ForgotPage },
+      { path: '/reset-password', Component: ResetPage },
+      {
+        path: '/account',
+        lazy: async () => ({ Component: (await import('./account/account-page')).AccountPage }),
+      },
       {
         path: '/watch/:session',
         lazy: async () => ({ Component: (await import('./watch/watch-page')).WatchPage }),

@@ -14,6 +14,33 @@ export interface LogIn {
   user: User;
 }
 
+/** What a server offers to somebody without an account. */
+export interface Options {
+  registration: boolean;
+  mail: boolean;
+}
+
+/** `held`: the server has no mail server, and its administrator hands letters on. */
+export interface LetterAnswer {
+  letter: 'sent' | 'held';
+}
+
+export interface Profile extends User {
+  email_verified: boolean;
+  locale: string;
+  time_zone: string;
+  bio: string;
+}
+
+/** A browser or app that is signed in. */
+export interface Device {
+  id: string;
+  name: string;
+  address: string;
+  last_seen_at: string;
+  current: boolean;
+}
+
 export interface Course {
   id: string;
   title: string;

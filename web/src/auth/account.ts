@@ -50,6 +50,22 @@ export async function logOut(): Promise<void> {
   leave();
 }
 
+/** All other devices are signed out; this one goes on with new tokens. */
+export async function changePassword(current: string, next: string): Promise<void> {
+  const body = { current_password: current, password: next };
+  enter(await api<LogIn>('/auth/change-password', { method: 'POST', body }));
+}
+
+export async function logOutEverywhere(): Promise<void> {
+  await api('/auth/logout-all', { method: 'POST' });
+  leave();
+}
+
+/** The name in the top bar follows the profile. */
+export function renamed(fullName: string): void {
+  if (account.kind === 'signed-in') become({ kind: 'signed-in', user: { ...account.user, full_name: fullName } });
+}
+
 /** A new access token by the cookie; null when there is none to be had. One at a time, also across tabs. */
 export function refresh(): Promise<string | null> {
   refreshing ??= exclusively(askForRefresh).finally(() => {

@@ -40,7 +40,9 @@ function Top() {
       <div className="top__end">
         {account.kind === 'signed-in' && (
           <>
-            <span className="top__name">{account.user.full_name || account.user.email}</span>
+            <NavLink className="top__name" to="/account" title="My account">
+              {account.user.full_name || account.user.email}
+            </NavLink>
             <button type="button" className="button button--small button--plain" onClick={() => void logOut()}>
               Sign out
             </button>
