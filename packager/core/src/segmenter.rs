@@ -348,7 +348,8 @@ impl<M: Media> Segmenter<M> {
         let header = fmp4::part_header(sequence, tfdt, &self.part.samples, self.video);
         let length = header.len() as u64 + self.part.bytes;
         let duration = MediaTime::new(self.end - self.part.start, self.scale);
-        let independent = self.part.samples.first().is_some_and(|sample| sample.key);
+        // Wherever in it the keyframe stands (4.4.4.9).
+        let independent = self.part.samples.iter().any(|sample| sample.key);
         let mut bytes = Vec::with_capacity(self.part.chunks.len() + 1);
         bytes.push(header);
         bytes.append(&mut self.part.chunks);

@@ -99,3 +99,23 @@ fn pictures_of_any_duration_are_cut_into_segments_of_a_legal_length() {
         }
     }
 }
+
+#[test]
+fn sound_that_comes_back_later_than_the_cut_begins_after_a_gap_where_the_segment_before_is_full() {
+    // No silence is known for this rate, so that its absence is listed as gaps.
+    let rate = Some((16_000, 2));
+    let pictures = Publisher { fps: (30, 1), gop: 132, audio: None, large: true, ..Publisher::default() };
+    for length in (4_300..4_600).step_by(7) {
+        for b_frames in [0, 2] {
+            let mut world = World::without_slate(Config::default());
+            Publisher { gop: 131, audio: rate, ..pictures.clone() }.publish(&mut world, ms(513));
+            world.stop();
+            Publisher { b_frames, milliseconds: false, ..pictures.clone() }.publish(&mut world, ms(length));
+            world.stop();
+            Publisher { video: false, audio: rate, ..pictures.clone() }.publish(&mut world, ms(500));
+            world.stop();
+            world.end();
+            world.check_renditions();
+        }
+    }
+}

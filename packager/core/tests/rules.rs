@@ -9,7 +9,7 @@ use events::HealthWarning;
 use hls::window::Segment;
 use media::{Item, TrackKind};
 use packager_core::epoch::Config;
-use support::{Publisher, World, numbers};
+use support::{Publisher, World, coded_again, numbers};
 
 const PART_WAIT_MAX: Duration = Duration::from_millis(600);
 
@@ -392,7 +392,10 @@ fn a_source_whose_keyframes_stop_lists_gaps_until_they_come_again() {
         let item = match item {
             Item::Unit(mut unit) if unit.track == TrackKind::Video => {
                 // No keyframes between 10 and 30 s.
-                unit.key &= !(seconds(10)..seconds(30)).contains(&at);
+                if (seconds(10)..seconds(30)).contains(&at) {
+                    unit.key = false;
+                    unit.payload = coded_again(&unit.payload, false);
+                }
                 Item::Unit(unit)
             }
             other @ (Item::Config(_) | Item::Unit(_)) => other,
@@ -693,4 +696,49 @@ fn a_beginning_that_was_never_announced_is_forgotten_after_a_crash() {
     world.crash(seconds(0));
     world.end();
     assert!(world.windows["source"].segments.first().unwrap().msn >= 65);
+}
+
+#[test]
+fn a_rung_begins_where_the_publisher_returns_and_its_last_picture_is_not_drawn_out_to_there() {
+    for outage_ms in [200, 350, 1_000] {
+        let mut world = World::without_slate(Config::default());
+        let publisher = Publisher { large: true, ..Publisher::default() };
+        publisher.publish(&mut world, seconds(15));
+        world.stop();
+        world.advance_to(world.now + Duration::from_millis(outage_ms));
+        publisher.publish(&mut world, seconds(6));
+        world.stop();
+        world.end();
+        for segment in world.windows["240p"].segments.iter().filter(|segment| !segment.gap) {
+            let source = world.windows["source"].segments.by_msn(segment.msn).unwrap();
+            let apart = segment.starts_at.seconds() - source.starts_at.seconds();
+            assert!(apart.abs() < 0.0025, "(33) {} begins {apart} s later after {outage_ms} ms", segment.msn);
+        }
+    }
+}
+
+#[test]
+fn every_part_with_a_keyframe_in_it_is_said_to_be_independent() {
+    // One in 0.32 s: every part that lasts as long has one, seldom as its first picture.
+    let publisher = Publisher { fps: (25, 1), gop: 8, ..Publisher::default() };
+    let mut world = World::new(Config::default());
+    publisher.publish(&mut world, seconds(10));
+    let parts = world.windows["source"].segments.iter().flat_map(|segment| &segment.parts);
+    let long: Vec<_> = parts.filter(|part| part.duration.seconds() > 0.33).collect();
+    assert!(long.len() > 10);
+    assert!(long.iter().all(|part| part.independent), "(18) {long:?}");
+}
+
+#[test]
+fn what_rungs_are_coded_as_is_known_after_a_crash() {
+    let mut world = World::new(Config::default());
+    Publisher { large: true, ..Publisher::default() }.publish(&mut world, seconds(10));
+    let codecs = |world: &World| {
+        let variants = &world.multivariant.as_ref().unwrap().variants;
+        variants.iter().map(|variant| variant.codec.clone()).collect::<Vec<_>>()
+    };
+    let before = codecs(&world);
+    world.crash(Duration::from_millis(700));
+    world.advance_to(world.now + seconds(2));
+    assert_eq!(codecs(&world), before, "(28)");
 }

@@ -149,7 +149,7 @@ impl Epoch {
                 bitrate_kbps: wanted.map_or_else(|| bitrate_for_height(variant.height), |(_, rate)| *rate),
             };
             let track = self.track(&variant.rendition, found, Pictures::default());
-            self.rungs.push(RungTrack::new(rung, track, at.now));
+            self.rungs.push(RungTrack::recovered(rung, track, variant.codec.clone(), at.now));
         }
         if let Some(first) = multivariant.variants.first() {
             // A source that was never listed is known by its replacement alone.

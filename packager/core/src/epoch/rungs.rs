@@ -60,6 +60,11 @@ impl RungTrack {
             codec: None,
         }
     }
+
+    /// A rung that was announced before a restart: it is made again as it was.
+    pub(super) fn recovered(rung: Rung, track: Segmenter<Pictures>, codec: String, now: Instant) -> Self {
+        Self { codec: Some(codec), ..Self::new(rung, track, now) }
+    }
 }
 
 /// Packets since a keyframe that no rung has passed yet.

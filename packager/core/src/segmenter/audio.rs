@@ -121,7 +121,9 @@ impl Segmenter<Sound> {
             let cut = plan.by_msn(self.msn + 1).copied();
             if self.gap {
                 let Some(cut) = cut else { break };
-                if !(self.resume_in_slate(&cut, plan, frontier, out) || self.resume(&cut, frontier, out)) {
+                if !(self.resume_in_slate(&cut, plan, frontier, out)
+                    || self.resume(&cut, plan, frontier, out))
+                {
                     break;
                 }
                 continue;
@@ -188,7 +190,7 @@ impl Segmenter<Sound> {
     }
 
     /// Leaves a hole at a cut that brings media. False: wait, or the cut is a gap's too.
-    fn resume(&mut self, cut: &Cut, frontier: i64, out: &mut VecDeque<Output>) -> bool {
+    fn resume(&mut self, cut: &Cut, plan: &Plan, frontier: i64, out: &mut VecDeque<Output>) -> bool {
         if !cut.brings(false) {
             return false;
         }
@@ -216,8 +218,14 @@ impl Segmenter<Sound> {
         if self.session(start) > frontier.max(cut.at) + TRAIL {
             return false;
         }
-        let start = start.max(self.end);
-        self.cross(cut, start, out);
+        if self.books.has_begun() && start > self.limit() {
+            // It begins later than the segment before can last: a gap stands before it.
+            let at = self.session_ceil(start);
+            self.cross_in_gap(cut, plan, out);
+            self.fill_open(self.own_ceil(at), out);
+        } else {
+            self.cross(cut, start.max(self.end), out);
+        }
         self.gap = false;
         self.media.away = false;
         self.take_next(cut);

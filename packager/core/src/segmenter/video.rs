@@ -37,6 +37,9 @@ pub(crate) struct Pictures {
     shift: i64,
     /// The last picture's duration.
     nominal: i64,
+    /// No picture is shown before this: the segment began with one that was to be shown earlier, where something is
+    /// listed already. PROGRAM-DATE-TIME is that of the first picture as it is shown.
+    shown_from: i64,
     /// Newest presentation time taken in.
     pub(crate) newest: i64,
     /// A bit for each of the last parts: it could not be cut on the grid.
@@ -62,6 +65,7 @@ impl Default for Pictures {
             held: None,
             shift: 0,
             nominal: NOMINAL,
+            shown_from: i64::MIN,
             newest: i64::MIN / 2,
             off_grid: 0,
             parts: 0,
@@ -104,7 +108,7 @@ impl Media for Pictures {
 impl Segmenter<Pictures> {
     /// Takes the next picture in decode order. It waits until the one after it tells how long it lasts.
     pub(crate) fn picture(&mut self, picture: Picture, plan: &Plan, out: &mut VecDeque<Output>) {
-        self.media.newest = self.media.newest.max(picture.pts);
+        let shown_at = picture.pts;
         let reach = if picture.key { KEY_TOLERANCE } else { 0 };
         let cut = plan.newest_at(picture.pts, reach).copied().filter(|cut| cut.msn > self.msn);
         match cut {
@@ -116,6 +120,8 @@ impl Segmenter<Pictures> {
             }
             None => self.follow(picture, out),
         }
+        // What is left before this picture lasts no longer for its sake.
+        self.media.newest = self.media.newest.max(shown_at);
     }
 
     /// No more pictures for now: the held one is given its customary length, then gaps follow.
@@ -206,6 +212,7 @@ impl Segmenter<Pictures> {
         self.gap = false;
         self.media.resume_at_key = false;
         self.media.shift = self.end - picture.dts;
+        self.media.shown_from = self.end;
         self.media.held = Some(picture);
     }
 
@@ -298,7 +305,8 @@ impl Segmenter<Pictures> {
     }
 
     fn add_held(&mut self, held: Picture, duration: i64) {
-        let offset = i32::try_from(held.pts - self.end).unwrap_or(0);
+        let shown_at = held.pts.max(self.media.shown_from);
+        let offset = i32::try_from(shown_at - self.end).unwrap_or(0);
         self.add(held.payload, held.key, offset, duration);
     }
 

@@ -180,12 +180,21 @@ impl Transcoder {
                     decode_at: at,
                     present_at: at,
                     key,
-                    payload: payload.clone(),
+                    payload: coded_again(&payload, key),
                 };
                 self.out.push_back((now + self.delay, rung.clone(), Item::Unit(unit)));
             }
         }
     }
+}
+
+/// The same number in a picture of the other kind.
+pub(crate) fn coded_again(payload: &Bytes, key: bool) -> Bytes {
+    let mut bytes = payload.to_vec();
+    if let Some(kind) = bytes.get_mut(4) {
+        *kind = if key { 0x65 } else { 0x41 };
+    }
+    bytes.into()
 }
 
 impl World {
