@@ -2,15 +2,15 @@
 
 import { writeFileSync } from 'node:fs';
 import { argument, logIn, look, percentile, playing, samples, shot, stalls, untilNumber, withPage } from './chromium.mjs';
+import { shakaPage } from './shaka.mjs';
 
-const SHAKA = 'node_modules/shaka-player/dist/shaka-player.compiled.js';
 const FPS = 30;
 
 await withPage({}, async (page) => {
   await page.goto(`${argument.origin}/watch/${argument.session}`);
   await logIn(page);
   await playing(page);
-  const shaka = await shakaPage(page.context());
+  const shaka = await shakaPage(page.context(), argument.origin, argument.playlist);
   const players = { hls: page, shaka };
   for (const player of Object.values(players)) {
     await look(player);
@@ -73,26 +73,4 @@ async function steady(page) {
 async function behind(page) {
   const late = (await samples(page)).slice(-20);
   return percentile(late.map((sample) => sample.wall / 1000 - sample.at), 0.5);
-}
-
-async function shakaPage(context) {
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  const html = '<!doctype html><title>shaka</title><video muted autoplay playsinline width="1280" height="720"></video>';
-  const address = `${argument.origin}/shaka-test`;
-  // Served from the playlists' own origin, so that no other rules apply than to our page.
-  await page.route(address, (route) => route.fulfill({ contentType: 'text/html', body: html }));
-  await page.goto(address);
-  await page.addScriptTag({ path: SHAKA });
-  await page.evaluate(async (playlist) => {
-    window.shaka.polyfill.installAll();
-    const player = new window.shaka.Player();
-    await player.attach(document.querySelector('video'));
-    player.configure({ streaming: { lowLatencyMode: true } });
-    player.addEventListener('error', (event) => console.error(`shaka: ${event.detail.code} ${event.detail.data}`));
-    await player.load(playlist);
-    await document.querySelector('video').play();
-  }, argument.playlist);
-  await playing(page);
-  return page;
 }

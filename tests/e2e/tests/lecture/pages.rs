@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{
     browser::Script,
     clip::{Clip, PLAIN},
+    encoder::Encoder,
     machine::{eventually, repository},
     server::{Options, Server},
 };
@@ -126,6 +127,38 @@ fn drops(outages: &[(&str, f64)]) -> Result<()> {
         let pause = number(&drop["longest_pause_of_the_machine_s"])?;
         ensure!(stall <= STALL_MAX_S || pause > PAUSE_MAX_S, "our page stalls: {drop}");
     }
+    no_errors(&seen)
+}
+
+#[test]
+fn a_killed_server_is_played_on_from_without_a_reload() -> Result<()> {
+    let mut stage = Stage::open("Power cut")?;
+    let clip = Clip { seconds: 60, ..PLAIN };
+    let encoder = Encoder::start(clip, &stage.server.rtmp_url(), &stage.lecture.key)?;
+    let playlist = stage.playable()?;
+    let (email, password) = stage.server.user("student")?;
+    let kill = stage.server.data().join("e2e-kill");
+    let script = Script::start(
+        "restart",
+        &json!({
+            "origin": stage.server.url(""),
+            "session": stage.lecture.session,
+            "email": email,
+            "password": password,
+            "playlist": stage.server.url(&playlist),
+            "kill": kill,
+            "shots": repository().join("tests/e2e/shots"),
+        }),
+    )?;
+    eventually("the pages play", A_WHILE, || {
+        ensure!(kill.exists(), "not yet");
+        Ok(())
+    })?;
+    stage.server.kill()?;
+    stage.server.start_again()?;
+    let seen = script.finish(A_WHILE)?;
+    println!("the pages measured {seen}");
+    drop(encoder);
     no_errors(&seen)
 }
 

@@ -1,0 +1,33 @@
+// The server is killed and comes back: our page (hls.js) and shaka-player play on, without a reload of the page.
+
+import { writeFileSync } from 'node:fs';
+import { argument, logIn, look, playing, shot, stalls, untilNumber, withPage } from './chromium.mjs';
+import { shakaPage } from './shaka.mjs';
+
+await withPage({}, async (page) => {
+  await page.goto(`${argument.origin}/watch/${argument.session}`);
+  await logIn(page);
+  await playing(page);
+  const players = { hls: page, shaka: await shakaPage(page.context(), argument.origin, argument.playlist) };
+  const measured = {};
+  for (const [name, player] of Object.entries(players)) {
+    await look(player);
+    await untilNumber(player, { min: 0 });
+    measured[name] = { killed_at_s: await player.evaluate(() => document.querySelector('video').currentTime) };
+  }
+  writeFileSync(argument.kill, '');
+  for (const [name, player] of Object.entries(players)) {
+    // Well beyond whatever was buffered or listed before; `window.seen` would be gone with a reload.
+    await player.waitForFunction(
+      (at) => {
+        const late = window.seen.samples.slice(-10);
+        return late.length === 10 && late[0].at > at && late.every((sample) => sample.number !== null);
+      },
+      measured[name].killed_at_s + 15,
+      { timeout: 90_000 },
+    );
+    measured[name].longest_stall_s = Math.max(0, ...(await stalls(player)).map((stall) => stall.seconds));
+  }
+  await shot(page, 'restart');
+  return measured;
+});
