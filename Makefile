@@ -76,7 +76,7 @@ soak: ## What takes too long for every day: a server killed 500 times (KILLS=500
 	@$(MAKE) web/dist/.built tests/e2e/browser/node_modules/.installed
 	cargo build --workspace --all-targets --locked
 	LECTERN_E2E_KILLS=$(or $(KILLS),500) cargo test --locked -p e2e --test lecture -- --nocapture killed_again
-	cargo test --locked -p e2e --test lecture -- --nocapture --ignored --test-threads 1 long_drops
+	cargo test --locked -p e2e --test lecture -- --nocapture --ignored --test-threads 1
 
 fuzz: ## Property tests, parsers and damaged media with many more cases (CASES=20000, FUZZ_SECONDS=60 a parser, FLIPS=10000)
 	@setup/install build test

@@ -9,6 +9,26 @@ const WAIT_MS = 30_000;
 
 export const argument = JSON.parse(process.argv[2]);
 
+const errors = [];
+
+/** Notes in `list` what the page's console says. */
+export function noteErrors(page, list) {
+  page.on('pageerror', (error) => list.push(String(error)));
+  page.on('console', (message) => {
+    // Refused and failed requests are part of some scenes; what the page makes of them is looked at.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) list.push(message.text());
+  });
+}
+
+/** Notes in `list` what the browser's media pipeline finds wrong. */
+export async function noteMediaErrors(page, list) {
+  const session = await page.context().newCDPSession(page);
+  session.on('Media.playerMessagesLogged', ({ messages }) => {
+    list.push(...messages.filter(({ level }) => level === 'error').map(({ message }) => message));
+  });
+  await session.send('Media.enable');
+}
+
 /** Runs `use` with a page, ends the browser whatever happens, and prints what `use` measured as the last line. */
 export async function withPage(options, use) {
   const executablePath = BROWSERS.find((path) => existsSync(path));
@@ -26,16 +46,11 @@ export async function withPage(options, use) {
       '--autoplay-policy=no-user-gesture-required',
     ],
   });
-  const errors = [];
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(WAIT_MS);
-    page.on('pageerror', (error) => errors.push(String(error)));
-    page.on('console', (message) => {
-      // Refused and failed requests are part of some scenes; what the page makes of them is looked at.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(message.text());
-    });
+    noteErrors(page, errors);
     try {
       const measured = await use(page);
       console.log(JSON.stringify({ ...measured, errors }));

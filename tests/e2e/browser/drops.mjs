@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { argument, logIn, look, percentile, playing, samples, shot, stalls, untilNumber, withPage } from './chromium.mjs';
-import { shakaPage } from './shaka.mjs';
+import { said, shakaPage } from './shaka.mjs';
 
 const FPS = 30;
 
@@ -19,23 +19,29 @@ await withPage({}, async (page) => {
 
   const measured = { drops: [] };
   for (const { name, file, returns_at_number: returnsAt } of argument.drops) {
-    // What is measured before a drop is measured in steady play.
-    await Promise.all(Object.values(players).map((player) => steady(player)));
-    const before = { at: Date.now() };
+    // What is measured before a drop is measured in steady play; shaka buffers too little for that on a busy machine.
+    await steady(page);
+    if (argument.both) await untilNumber(shaka, { min: 0 });
+    const before = {};
     for (const [player, its] of Object.entries(players)) {
       before[player] = { behind: await behind(its), stalls: (await stalls(its)).length };
     }
     writeFileSync(file, '');
-    await Promise.all(Object.values(players).map((player) => untilNumber(player, { min: returnsAt }, 60_000)));
-    await Promise.all(Object.values(players).map((player) => untilNumber(player, { min: returnsAt + 10 * FPS }, 60_000)));
     const drop = { name };
+    const ours = playsOn('our page', page, returnsAt + 10 * FPS);
+    const theirs = playsOn('shaka', shaka, returnsAt + 10 * FPS).catch((error) => {
+      if (argument.both) throw error;
+      // On a machine that is too slow for the rungs it was seen to stand still for good.
+      drop.shaka_failed = `${error.message}, ${said.join()}`;
+    });
+    await Promise.all([ours, theirs]);
     for (const [player, its] of Object.entries(players)) {
+      if (player === 'shaka' && drop.shaka_failed) continue;
       const late = (await stalls(its)).slice(before[player].stalls).map((stall) => stall.seconds);
       drop[player] = { longest_stall_s: Math.max(0, ...late), further_behind_s: (await behind(its)) - before[player].behind };
     }
     // Our page catches up by playing a little faster.
     await nearAgain(page, before.hls.behind);
-    drop.longest_pause_of_the_machine_s = await longestPause(page, before.at);
     measured.drops.push(drop);
     await shot(page, `drop-${name}`);
   }
@@ -54,10 +60,14 @@ async function nearAgain(page, before) {
   );
 }
 
-/** The longest time that a page which should have looked ten times a second did not come to it. */
-async function longestPause(page, since) {
-  const walls = (await samples(page)).map((sample) => sample.wall).filter((wall) => wall > since);
-  return Math.max(0, ...walls.slice(1).map((wall, at) => wall - walls[at])) / 1000;
+/** Waits for a picture from well after the drop. */
+async function playsOn(name, player, min) {
+  try {
+    await untilNumber(player, { min }, 45_000);
+  } catch (error) {
+    const looks = JSON.stringify((await samples(player)).slice(-5));
+    throw new Error(`${name} does not come to picture ${min}: ${looks}, stalls ${JSON.stringify(await stalls(player))}`, { cause: error });
+  }
 }
 
 /** Three seconds of play without a stall: the event to wait for is the picture itself. */

@@ -1,13 +1,18 @@
 // Another player than ours, on a page of its own.
 
-import { playing } from './chromium.mjs';
+import { noteErrors, noteMediaErrors, playing } from './chromium.mjs';
 
 const SHAKA = 'node_modules/shaka-player/dist/shaka-player.compiled.js';
+
+/** What it says of errors, those that it recovers from as well. */
+export const said = [];
 
 /** A page that plays `playlist` in shaka-player, in its low-latency mode. */
 export async function shakaPage(context, origin, playlist) {
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
+  noteErrors(page, said);
+  await noteMediaErrors(page, said);
   const html = '<!doctype html><title>shaka</title><video muted autoplay playsinline width="1280" height="720"></video>';
   const address = `${origin}/shaka-test`;
   // Served from the playlists' own origin, so that no other rules apply than to our page.
@@ -19,7 +24,9 @@ export async function shakaPage(context, origin, playlist) {
     const player = new window.shaka.Player();
     await player.attach(document.querySelector('video'));
     player.configure({ streaming: { lowLatencyMode: true } });
-    player.addEventListener('error', (event) => console.error(`shaka: ${event.detail.code} ${event.detail.data}`));
+    player.addEventListener('error', ({ detail }) => {
+      console.error(`shaka: severity ${detail.severity}, ${detail.code} ${JSON.stringify(detail.data)}`);
+    });
     await player.load(playlist);
     await document.querySelector('video').play();
   }, playlist);
