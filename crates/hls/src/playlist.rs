@@ -74,11 +74,12 @@ pub fn media_playlist(window: &Window, view: View, skip: Skip) -> String {
     let mut text = String::with_capacity(capacity(window, kept));
     push_header(&mut text, window, view);
     push_sequences(&mut text, window, view);
+    let folder = Folder::of(window, view);
     if kept > first {
         line(&mut text, format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={}", kept - first));
         Folder::push_skipped_slates(&mut text, window, first, kept);
+        folder.push_init_before(&mut text, window, kept);
     }
-    let folder = Folder::of(window, view);
     folder.push_segments(&mut text, window, first, kept);
     push_ending(&mut text, window, view);
     text

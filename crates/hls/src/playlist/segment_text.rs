@@ -61,6 +61,22 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// The init segment that is in force where a delta update begins to list. It was said with a segment that is left
+    /// out, and clients should know it still; shaka-player 5.2 does not: it then appends media to the init segment of
+    /// another rendition, or of the slate, and ends with a decoding error.
+    pub(super) fn push_init_before(&self, text: &mut String, window: &Window, kept: u64) {
+        let of = |msn: u64| window.segments.by_msn(msn).map(|segment| segment.init);
+        if let (Some(before), Some(init)) = (kept.checked_sub(1).and_then(of), of(kept))
+            && before == init
+        {
+            self.push_init(text, init);
+        }
+    }
+
+    fn push_init(&self, text: &mut String, init: u32) {
+        line(text, format_args!("#EXT-X-MAP:URI=\"{self}init-{init}.mp4\""));
+    }
+
     /// Everything of the growing segment that can be said: its parts so far.
     pub(super) fn push_open(&self, text: &mut String, open: &Segment, previous: Option<&Segment>) {
         self.push_head(text, open, previous);
@@ -123,7 +139,7 @@ impl<'a> Folder<'a> {
             line(text, format_args!("#EXT-X-DISCONTINUITY"));
         }
         if previous.is_none_or(|previous| previous.init != segment.init) {
-            line(text, format_args!("#EXT-X-MAP:URI=\"{self}init-{}.mp4\"", segment.init));
+            self.push_init(text, segment.init);
         }
         line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{}", date(segment.program_date_time)));
     }

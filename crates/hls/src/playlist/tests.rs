@@ -483,6 +483,8 @@ prop_compose! {
     }
 }
 
+const MAP: &str = "#EXT-X-MAP";
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -512,7 +514,17 @@ proptest! {
             let splits = std::iter::once(0).chain(most);
             let split = splits.into_iter().find_map(|at| {
                 let (slates, tail) = tail.split_at(at);
+                let (said, tail) = match tail.split_inclusive('\n').next() {
+                    Some(line) if line.starts_with(MAP) => (Some(line), &tail[line.len()..]),
+                    Some(_) | None => (None, tail),
+                };
                 let middle = full.strip_prefix(head)?.strip_suffix(tail)?;
+                // The init segment in force is said again, unless the first segment that is kept says its own.
+                let in_force = middle.split_inclusive('\n').rfind(|line| line.starts_with(MAP));
+                let own = tail.split("#EXTINF").next()?.contains(MAP);
+                if said != in_force.filter(|_| !own) {
+                    return None;
+                }
                 let skipped: String =
                     middle.split_inclusive('\n').filter(|line| line.starts_with(DATERANGE)).collect();
                 (skipped == slates).then_some((middle, tail))
